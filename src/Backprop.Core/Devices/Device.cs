@@ -1,0 +1,130 @@
+using Backprop.Devices;
+using Backprop.Memory;
+
+namespace Backprop;
+
+/// <summary>
+/// Where tensors live and operations run. This file lists everything a device must do; an operation calls nothing else.
+/// </summary>
+/// <remarks>
+/// Kernels validate nothing: shapes are checked by the operations above them. Unless said otherwise a kernel allocates
+/// nothing, reads no more than the given lengths, accepts length 0, and gives the same bits at any number of threads.
+/// <c>accumulate</c> means that the result is added to what the destination holds; without it the destination's old
+/// content, which may be anything, is overwritten. Sources and destination are distinct unless the kernel says that
+/// they may be the same block.
+/// </remarks>
+public abstract class Device
+{
+    private protected Device(string name) => Name = name;
+
+    /// <summary>What this device is, for people: its kind and, for a processor, the vector width in use.</summary>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    // ---- Memory ----
+
+    /// <summary>A block of at least <paramref name="length"/> 4-byte elements with undefined content, from the pool.</summary>
+    internal abstract MemoryBlock Rent(int length, ElementType elementType);
+
+    /// <summary>Gives a block back to the pool.</summary>
+    internal abstract void Return(MemoryBlock block);
+
+    internal abstract void Upload(ReadOnlySpan<float> source, MemoryBlock destination);
+
+    internal abstract void Upload(ReadOnlySpan<int> source, MemoryBlock destination);
+
+    internal abstract void Download(MemoryBlock source, Span<float> destination);
+
+    internal abstract void Download(MemoryBlock source, Span<int> destination);
+
+    internal abstract void Copy(MemoryBlock source, MemoryBlock destination, int length);
+
+    internal abstract void Fill(MemoryBlock destination, float value, int length);
+
+    // ---- Matrix products ----
+
+    internal abstract void MatMul(in MatMulArguments arguments);
+
+    // ---- Element-wise ----
+
+    /// <summary>y = activation(x). x and y may be the same block.</summary>
+    internal abstract void Activate(Activation activation, MemoryBlock x, MemoryBlock y, int length);
+
+    /// <summary>
+    /// gradInput (+)= gradOutput · activation'(x). x may be null when <see cref="Activation.DerivativeFromOutput"/>, y
+    /// when not. gradInput and gradOutput may be the same block when not accumulating.
+    /// </summary>
+    internal abstract void ActivateBackward(
+        Activation activation, MemoryBlock? x, MemoryBlock? y, MemoryBlock gradOutput, MemoryBlock gradInput, int length, bool accumulate);
+
+    /// <summary>y = a + b. y may be a or b.</summary>
+    internal abstract void Add(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length);
+
+    /// <summary>y (+)= a · b, element by element. Without accumulation y may be a or b.</summary>
+    internal abstract void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate);
+
+    /// <summary>y (+)= factor · x. Without accumulation y may be x.</summary>
+    internal abstract void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate);
+
+    /// <summary>y[r, c] (+)= factors[r] · x[r, c], x and y row-major [rows, columns]. Without accumulation y may be x.</summary>
+    internal abstract void ScaleRows(MemoryBlock factors, MemoryBlock x, MemoryBlock y, int rows, int columns, bool accumulate);
+
+    /// <summary>x ← min(max(x, minimum), maximum).</summary>
+    internal abstract void Clamp(MemoryBlock x, float minimum, float maximum, int length);
+
+    /// <summary>
+    /// y (+)= x/(1 − rate) where the element's random number ≥ rate, else 0: inverted dropout (Srivastava et al. 2014).
+    /// Forward and backward are the same kernel with the same key, so no mask is kept. Element i uses
+    /// <see cref="Philox.ToUniform"/> of word i of the key's sequence. Without accumulation y may be x.
+    /// </summary>
+    internal abstract void Dropout(in RandomKey key, float rate, MemoryBlock x, MemoryBlock y, int length, bool accumulate);
+
+    // ---- Broadcast and reduction ----
+
+    /// <summary>full (+)= small, repeated along the axes that are not kept.</summary>
+    internal abstract void Expand(in BroadcastLayout layout, MemoryBlock small, MemoryBlock full, bool accumulate);
+
+    /// <summary>small (+)= factor · the sum of full over the axes that are not kept, in a fixed order.</summary>
+    internal abstract void Sum(in BroadcastLayout layout, float factor, MemoryBlock full, MemoryBlock small, bool accumulate);
+
+    /// <summary>The sum of x², accumulated in double precision in a fixed order, as a number of the host.</summary>
+    internal abstract double SumOfSquares(MemoryBlock x, int length);
+
+    // ---- Softmax and losses ----
+
+    /// <summary>y = softmax(x) along the axis, or its logarithm; the maximum is subtracted first. x and y may be the same block.</summary>
+    internal abstract void Softmax(in AxisLayout layout, bool logarithm, MemoryBlock x, MemoryBlock y);
+
+    /// <summary>gradInput (+)= the gradient through <see cref="Softmax"/>, from its output y.</summary>
+    internal abstract void SoftmaxBackward(
+        in AxisLayout layout, bool logarithm, MemoryBlock y, MemoryBlock gradOutput, MemoryBlock gradInput, bool accumulate);
+
+    /// <summary>
+    /// Softmax cross entropy of logits [Outer, Axis, Inner] with Int32 labels [Outer, Inner] in one pass, gradient
+    /// included. Row weights are per label, column weights per class w: the loss of a row with class t is
+    /// (1 − ε)·w[t]·(−log p[t]) + ε/C·Σ w[c]·(−log p[c]). A negative label is a row without loss and gradient.
+    /// </summary>
+    internal abstract void CrossEntropy(in AxisLayout layout, MemoryBlock logits, MemoryBlock labels, in LossArguments arguments);
+
+    /// <summary>
+    /// The same with target probabilities in the layout of the logits: the loss of a row is Σ w[c]·t[c]·(−log p[c])
+    /// (smoothing is not applied). The target gradient is Σ's factor w[c]·(−log p[c]).
+    /// </summary>
+    internal abstract void CrossEntropyWithProbabilities(in AxisLayout layout, MemoryBlock logits, MemoryBlock targets, in LossArguments arguments);
+
+    /// <summary>An element-wise loss of predictions and targets, both [rows, columns]. Row and column weights as in <see cref="LossArguments"/>.</summary>
+    internal abstract void PointwiseLoss(
+        PointwiseLossKind kind, MemoryBlock predictions, MemoryBlock targets, int rows, int columns, in LossArguments arguments);
+
+    // ---- Optimizer steps ----
+
+    /// <summary>One SGD step on parameters w with gradients g and, when momentum is not 0, velocities.</summary>
+    internal abstract void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length);
+
+    /// <summary>One Adam, AdamW or AMSGrad step.</summary>
+    internal abstract void AdamStep(
+        in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
+        MemoryBlock? maximumSecondMoments, int length);
+}
