@@ -146,5 +146,5 @@ internal readonly record struct SgdArguments(float LearningRate, float Momentum,
 /// v is replaced by its running maximum (AMSGrad, Reddi et al. 2018).
 /// </summary>
 internal readonly record struct AdamArguments(
-    float LearningRate, float Beta1, float Beta2, float Epsilon, float WeightDecay, bool DecoupledWeightDecay,
+    float LearningRate, double Beta1, double Beta2, float Epsilon, float WeightDecay, bool DecoupledWeightDecay,
     float GradientScale, double BiasCorrection1, double BiasCorrection2);
