@@ -216,8 +216,11 @@ internal sealed class TapeState : TensorScope
 
     private void ReleaseGradient(TensorStorage tensor)
     {
-        if (tensor.Gradient is not null)
-            Device.Return(tensor.Gradient);
+        if (tensor.Gradient is null)
+            return;
+        if (tensor.Gradient == _unitGradient)
+            _unitGradient = null; // the next tensor to rent this block may hold any gradient in it
+        Device.Return(tensor.Gradient);
         tensor.Gradient = null;
     }
 }
