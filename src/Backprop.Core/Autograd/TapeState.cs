@@ -149,6 +149,7 @@ internal sealed class TapeState : TensorScope
                 record.CheckVersions();
                 record.Operation.Backward(this, record);
                 ReleaseGradient(record.Output);
+                record.Output.GradientWasUsed = true;
             }
 
             ReleaseKept(record);
@@ -197,6 +198,7 @@ internal sealed class TapeState : TensorScope
         tensor.Holders = 1;
         tensor.RequiresGradient = false;
         tensor.GradientIsZero = false;
+        tensor.GradientWasUsed = false;
         return tensor;
     }
 
