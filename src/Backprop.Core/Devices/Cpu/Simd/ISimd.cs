@@ -36,6 +36,9 @@ internal unsafe interface ISimd<TSelf>
     /// <summary>Writes the first <paramref name="count"/> ≤ Width lanes and nothing beyond.</summary>
     public static abstract void Store(TSelf value, float* destination, int count);
 
+    /// <summary>Mask of the first <paramref name="count"/> lanes.</summary>
+    public static abstract TSelf FirstLanes(int count);
+
     public static abstract TSelf operator +(TSelf a, TSelf b);
 
     public static abstract TSelf operator -(TSelf a, TSelf b);

@@ -30,7 +30,7 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     public static Simd128 Load(float* source, int count)
     {
         if (Avx.IsSupported)
-            return new(Avx.MaskLoad(source, FirstLanes(count)));
+            return new(Avx.MaskLoad(source, FirstLanes(count)._lanes));
         Vector128<float> lanes = Vector128<float>.Zero;
         for (int lane = 0; lane < count; lane++)
             lanes = lanes.WithElement(lane, source[lane]);
@@ -42,7 +42,7 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     {
         if (Avx.IsSupported)
         {
-            Avx.MaskStore(destination, FirstLanes(count), value._lanes);
+            Avx.MaskStore(destination, FirstLanes(count)._lanes, value._lanes);
             return;
         }
 
@@ -51,7 +51,7 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> FirstLanes(int count) => Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle();
+    public static Simd128 FirstLanes(int count) => new(Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Simd128 value, float* destination) => value._lanes.Store(destination);

@@ -27,13 +27,13 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     public static Simd256 Load(float* source) => new(Vector256.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd256 Load(float* source, int count) => new(Avx.MaskLoad(source, FirstLanes(count)));
+    public static Simd256 Load(float* source, int count) => new(Avx.MaskLoad(source, FirstLanes(count)._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Simd256 value, float* destination, int count) => Avx.MaskStore(destination, FirstLanes(count), value._lanes);
+    public static void Store(Simd256 value, float* destination, int count) => Avx.MaskStore(destination, FirstLanes(count)._lanes, value._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> FirstLanes(int count) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle();
+    public static Simd256 FirstLanes(int count) => new(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Simd256 value, float* destination) => value._lanes.Store(destination);

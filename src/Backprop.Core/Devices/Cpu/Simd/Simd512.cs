@@ -27,13 +27,13 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static Simd512 Load(float* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Simd512 Load(float* source, int count) => new(Avx512F.MaskLoad(source, FirstLanes(count), Vector512<float>.Zero));
+    public static Simd512 Load(float* source, int count) => new(Avx512F.MaskLoad(source, FirstLanes(count)._lanes, Vector512<float>.Zero));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Simd512 value, float* destination, int count) => Avx512F.MaskStore(destination, FirstLanes(count), value._lanes);
+    public static void Store(Simd512 value, float* destination, int count) => Avx512F.MaskStore(destination, FirstLanes(count)._lanes, value._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> FirstLanes(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
+    public static Simd512 FirstLanes(int count) => new(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Simd512 value, float* destination) => value._lanes.Store(destination);

@@ -41,6 +41,9 @@ internal readonly unsafe struct SimdScalar : ISimd<SimdScalar>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar FirstLanes(int count) => Mask(count > 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar operator +(SimdScalar a, SimdScalar b) => new(a._value + b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
