@@ -81,8 +81,17 @@ internal sealed class TapeState : TensorScope
         return view;
     }
 
-    /// <summary>Lets backward free the values once no backward rule needs them any more; nobody else may read them then.</summary>
-    public static void LetGo(TensorStorage tensor) => tensor.Root.Holders--;
+    /// <summary>
+    /// The caller will not read the values again: backward frees them once no backward rule needs them, and a tape that
+    /// records nothing does so at once.
+    /// </summary>
+    public void LetGo(TensorStorage tensor)
+    {
+        TensorStorage root = tensor.Root;
+        root.Holders--;
+        if (!IsRecording && root.Holders <= 0)
+            ReleaseBlock(root);
+    }
 
     public void Append(OperationRecord record) => _records.Add(record);
 

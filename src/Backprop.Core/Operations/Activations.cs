@@ -15,6 +15,24 @@ internal abstract class ActivationOperation(ActivationKind kind) : Operation<flo
 
     public override bool IsCheapToRecompute => true;
 
+    /// <summary>The operation of an activation other than the identity.</summary>
+    public static ActivationOperation Of(ActivationKind kind) => kind switch
+    {
+        ActivationKind.Relu => Relu.Instance,
+        ActivationKind.LeakyRelu => LeakyRelu.Instance,
+        ActivationKind.Elu => Elu.Instance,
+        ActivationKind.Selu => Selu.Instance,
+        ActivationKind.Gelu => Gelu.Instance,
+        ActivationKind.GeluTanh => GeluTanh.Instance,
+        ActivationKind.Silu => Silu.Instance,
+        ActivationKind.Sigmoid => Sigmoid.Instance,
+        ActivationKind.Tanh => Tanh.Instance,
+        ActivationKind.Softplus => Softplus.Instance,
+        ActivationKind.HardSwish => HardSwish.Instance,
+        ActivationKind.Mish => Mish.Instance,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "This activation has no operation."),
+    };
+
     public Tensor Apply(Tensor input, float parameter = 0f)
     {
         TensorStorage x = input.Storage;
