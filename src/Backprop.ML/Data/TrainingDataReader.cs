@@ -40,8 +40,8 @@ internal sealed class TrainingDataReader
     /// <summary>Reads the columns, which have been checked, of every usable row of <paramref name="data"/>.</summary>
     /// <exception cref="InvalidOperationException">No row is usable, or the matrix is larger than one array can be.</exception>
     /// <exception cref="OperationCanceledException">The caller asked to stop.</exception>
-    public static TrainingData Read(IHost host, IChannel channel, TrainingColumns columns, IDataView data, string name, CancellationToken cancellation) =>
-        new TrainingDataReader(host, columns, data).Read(channel, data, name, cancellation);
+    public static TrainingData Read(IHost host, IChannel channel, TrainingColumns columns, IDataView data, string name, Action throwIfCanceled) =>
+        new TrainingDataReader(host, columns, data).Read(channel, data, name, throwIfCanceled);
 
     private static int CountOf(IHost host, DataViewSchema.Column label)
     {
@@ -51,7 +51,7 @@ internal sealed class TrainingDataReader
             : throw host.Process(new InvalidOperationException($"Label column '{label.Name}' has {count} possible keys; a number from 1 to {int.MaxValue} is needed."));
     }
 
-    private TrainingData Read(IChannel channel, IDataView data, string name, CancellationToken cancellation)
+    private TrainingData Read(IChannel channel, IDataView data, string name, Action throwIfCanceled)
     {
         DataViewSchema.Column feature = data.Schema[_columns.Feature], label = data.Schema[_columns.Label];
         DataViewSchema.Column? weight = _columns.Weight is null ? null : data.Schema[_columns.Weight];
@@ -66,7 +66,7 @@ internal sealed class TrainingDataReader
             for (; cursor.MoveNext(); read++)
             {
                 if ((read & 0xFF) == 0)
-                    cancellation.ThrowIfCancellationRequested();
+                    throwIfCanceled();
                 getFeatures(ref features);
                 if (!TensorPrimitives.IsFiniteAll(features.GetValues()))
                 {

@@ -1,0 +1,28 @@
+using Microsoft.ML.Runtime;
+
+namespace Backprop.ML;
+
+/// <summary>
+/// Passes progress on to the caller's own receiver, writes a line to ML.NET's log now and then, and looks whether to stop.
+/// </summary>
+internal sealed class TrainingLog(IChannel channel, TrainingStop stop, IProgress<TrainingProgress>? next, int numberOfEpochs) : IProgress<TrainingProgress>
+{
+    private const int LinesPerTraining = 20;
+
+    private readonly int _epochsPerLine = Math.Max(1, numberOfEpochs / LinesPerTraining);
+    private TrainingProgress? _last;
+
+    public void Report(TrainingProgress value)
+    {
+        if (_last is not null && value.Epoch != _last.Epoch && _last.Epoch % _epochsPerLine == 0)
+            channel.Info(MessageSensitivity.None, "{0}", _last);
+        _last = value;
+        next?.Report(value);
+        stop.Poll();
+    }
+
+    /// <summary>Writes how it ended.</summary>
+    public void Finish(TrainingHistory history) =>
+        channel.Info(MessageSensitivity.None, "Training ended after {0} epochs ({1}); the weights of epoch {2} are kept.",
+            history.Epochs.Count, history.StopReason, history.BestEpoch);
+}
