@@ -20,6 +20,9 @@ public abstract class Device
     /// <summary>What this device is, for people: its kind and, for a processor, the vector width in use.</summary>
     public string Name { get; }
 
+    /// <summary>The processor of this machine, with the widest vector instructions it has.</summary>
+    public static Device Cpu => Devices.Cpu.CpuDevice.Default;
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 

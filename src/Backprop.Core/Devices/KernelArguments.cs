@@ -143,8 +143,8 @@ internal readonly record struct SgdArguments(float LearningRate, float Momentum,
 /// Adam in one pass: g ← s·g (+ λw when not decoupled); m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²;
 /// w ← w(1 − ηλ) when decoupled; w ← w − η·(m/c₁)/(√(v/c₂) + ε), where c are the bias corrections 1 − βᵗ.
 /// Kingma and Ba 2015, arXiv:1412.6980; Loshchilov and Hutter 2019, arXiv:1711.05101. With a block of maxima,
-/// v is replaced by its running maximum (AMSGrad, Reddi et al. 2018).
+/// v is replaced by its running maximum (AMSGrad, Reddi et al. 2018). The β are doubles because 1 − 0.999f is off by 10⁻⁵.
 /// </summary>
 internal readonly record struct AdamArguments(
-    float LearningRate, float Beta1, float Beta2, float Epsilon, float WeightDecay, bool DecoupledWeightDecay,
+    float LearningRate, double Beta1, double Beta2, float Epsilon, float WeightDecay, bool DecoupledWeightDecay,
     float GradientScale, double BiasCorrection1, double BiasCorrection2);

@@ -1,0 +1,104 @@
+using Backprop.Autograd;
+using Backprop.Tensors;
+
+namespace Backprop;
+
+/// <summary>
+/// One step of computation. The tape records the operations of a forward pass, runs them backwards by the chain rule
+/// (reverse-mode differentiation), and owns the memory of every tensor made on the way: disposing it gives all of that
+/// back to the pool. Parameters and their gradients live outside it.
+/// </summary>
+/// <remarks>
+/// <para>One <c>using</c> per step, and nothing else to dispose; a steady-state step allocates nothing on the managed heap:</para>
+/// <code>
+/// using var tape = new Tape();
+/// Tensor loss = Losses.MeanSquaredError(network.Forward(tape.Input(x, [32, 8]), training: true), tape.Input(y, [32, 1]));
+/// network.Parameters.ZeroGradients();
+/// tape.Backward(loss);
+/// optimizer.Step();
+/// </code>
+/// <para>A tape and its tensors belong to one thread at a time; different threads use different tapes.</para>
+/// </remarks>
+public readonly struct Tape : IDisposable
+{
+    private readonly TapeState _state;
+    private readonly int _generation;
+
+    /// <summary>Begins a tape that records, on the processor.</summary>
+    public Tape() : this(Device.Cpu)
+    {
+    }
+
+    /// <summary>Begins a tape that records, on a device.</summary>
+    /// <param name="device">Where its tensors live: the device of the network it is used with.</param>
+    public Tape(Device device) : this(device, isRecording: true)
+    {
+    }
+
+    private Tape(Device device, bool isRecording)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        _state = TapeState.Begin(device, isRecording);
+        _generation = _state.Generation;
+    }
+
+    internal TapeState State => _state is not null && _state.Generation == _generation
+        ? _state
+        : throw new ObjectDisposedException(nameof(Tape), "This tape has ended, or is default(Tape). Begin one with new Tape().");
+
+    /// <summary>Begins a tape that records nothing: for predictions.</summary>
+    /// <param name="device">Where its tensors live; the processor when null.</param>
+    public static Tape ForInference(Device? device = null) => new(device ?? Device.Cpu, isRecording: false);
+
+    /// <summary>Brings values in as a tensor.</summary>
+    /// <param name="values">The values in row-major order; copied.</param>
+    /// <param name="shape">The axis lengths; their product is the number of values.</param>
+    /// <param name="requiresGradient">Whether backward computes the gradient with respect to this tensor. Default: no.</param>
+    /// <exception cref="ShapeException">The shape does not have as many elements as there are values.</exception>
+    public Tensor Input(ReadOnlySpan<float> values, Shape shape, bool requiresGradient = false)
+    {
+        if (values.Length != shape.Length)
+            throw new ShapeException($"tape.Input: shape {shape} has {shape.Length} elements, but {values.Length} values were given.");
+        TensorStorage tensor = State.Allocate(shape);
+        tensor.RequiresGradient = requiresGradient;
+        _state.Device.Upload(values, tensor.Values);
+        return new Tensor(tensor);
+    }
+
+    /// <summary>
+    /// Computes the gradient of a scalar with respect to every parameter and input it depends on, and adds it to theirs
+    /// (so two tapes without zeroing in between give the sum: gradient accumulation). Intermediate gradients, and values
+    /// inside layers, are given back to the pool as soon as they have been used.
+    /// </summary>
+    /// <param name="loss">A tensor with one element.</param>
+    /// <exception cref="InvalidOperationException">
+    /// The tensor is not a scalar, backward has run already, nothing requires a gradient, or a value that an operation
+    /// needs was changed in place; the message names the operation.
+    /// </exception>
+    public void Backward(Tensor loss)
+    {
+        if (loss.Length != 1)
+            throw new InvalidOperationException($"Backward starts from a loss with one element; this tensor has shape {loss.Shape}. Take Mean() or Sum(), or pass the gradient of the output.");
+        Backward(loss, [1f]);
+    }
+
+    /// <summary>The same, starting from a given gradient of the output: computes the vector-Jacobian product.</summary>
+    /// <param name="output">The tensor to start from.</param>
+    /// <param name="gradOutput">The gradient with respect to it, as many values as it has.</param>
+    /// <exception cref="ShapeException">The number of values is another.</exception>
+    public void Backward(Tensor output, ReadOnlySpan<float> gradOutput)
+    {
+        if (gradOutput.Length != output.Length)
+            throw new ShapeException($"Backward: the output of shape {output.Shape} has {output.Length} elements, but its gradient {gradOutput.Length}.");
+        if (output.Storage.Scope != State)
+            throw new InvalidOperationException("Backward: this tensor was not made on this tape.");
+        _state.Backward(output.Storage, gradOutput);
+    }
+
+    /// <summary>Ends the tape: its tensors can no longer be used. Doing so twice does no harm.</summary>
+    public void Dispose()
+    {
+        if (_state is not null && _state.Generation == _generation)
+            _state.End();
+    }
+}

@@ -1,0 +1,232 @@
+using Backprop.Memory;
+using Backprop.Tensors;
+
+namespace Backprop.Autograd;
+
+/// <summary>What a <see cref="Tape"/> points to: the recorded calls of one step and the memory of its tensors. Used again by later tapes.</summary>
+internal sealed class TapeState : TensorScope
+{
+    [ThreadStatic]
+    private static Stack<TapeState>? s_idle;
+
+    private readonly List<TensorStorage> _tensors = [];
+    private readonly List<OperationRecord> _records = [];
+    private int _tensorCount;
+    private bool _backwardDone;
+    private MemoryBlock? _unitGradient;
+
+    /// <summary>Raised when the tape ends; a <see cref="Tape"/> with an older number is over.</summary>
+    public int Generation { get; private set; }
+
+    public Device Device { get; private set; } = null!;
+
+    public bool IsRecording { get; private set; }
+
+    /// <summary>Takes an idle state of this thread, or makes one.</summary>
+    public static TapeState Begin(Device device, bool isRecording)
+    {
+        s_idle ??= new Stack<TapeState>();
+        if (!s_idle.TryPop(out TapeState? state))
+            state = new TapeState();
+        state.Device = device;
+        state.IsRecording = isRecording;
+        return state;
+    }
+
+    /// <summary>The tape that an operation on these tensors belongs to.</summary>
+    /// <exception cref="InvalidOperationException">No operand is on a tape, or they are on different tapes or devices.</exception>
+    public static TapeState Of(string operation, ReadOnlySpan<TensorStorage> inputs)
+    {
+        TapeState? tape = null;
+        foreach (TensorStorage input in inputs)
+        {
+            if (input.Scope is not TapeState own)
+                continue;
+            if (tape is not null && tape != own)
+                throw new InvalidOperationException($"{operation}: its tensors belong to different tapes. Make them with the same tape.");
+            tape = own;
+        }
+
+        if (tape is null)
+            throw new InvalidOperationException($"{operation}: none of its tensors is on a tape; parameters alone are not. Bring the data in with tape.Input.");
+        foreach (TensorStorage input in inputs)
+            if (input.Device != tape.Device)
+                throw new InvalidOperationException($"{operation}: a tensor of shape {input.Shape} is on {input.Device}, but the tape is on {tape.Device}. Begin the tape on the network's device.");
+        return tape;
+    }
+
+    public bool AnyRequiresGradient(ReadOnlySpan<TensorStorage> inputs)
+    {
+        foreach (TensorStorage input in inputs)
+            if (input.RequiresGradient)
+                return true;
+        return false;
+    }
+
+    /// <summary>A new tensor with undefined values that lives until the tape ends.</summary>
+    public TensorStorage Allocate(in Shape shape, ElementType elementType = ElementType.Float32)
+    {
+        TensorStorage tensor = NextStorage(shape, elementType);
+        tensor.Block = Device.Rent(Math.Max(shape.Length, 1), elementType);
+        return tensor;
+    }
+
+    /// <summary>The same values under another shape.</summary>
+    public TensorStorage View(TensorStorage source, in Shape shape)
+    {
+        TensorStorage view = NextStorage(shape, source.ElementType);
+        view.Source = source.Root;
+        if (source.Root.Scope is not null)
+            source.Root.Holders++;
+        return view;
+    }
+
+    /// <summary>
+    /// The caller will not read the values again: backward frees them once no backward rule needs them, and a tape that
+    /// records nothing does so at once.
+    /// </summary>
+    public void LetGo(TensorStorage tensor)
+    {
+        TensorStorage root = tensor.Root;
+        root.Holders--;
+        if (!IsRecording && root.Holders <= 0)
+            ReleaseBlock(root);
+    }
+
+    public void Append(OperationRecord record) => _records.Add(record);
+
+    /// <summary>The block to which a contribution to the gradient of a tensor goes, and whether it is added to what is there.</summary>
+    public MemoryBlock GradientOf(TensorStorage tensor, out bool accumulate)
+    {
+        if (tensor.Gradient is null)
+        {
+            tensor.Gradient = tensor.Device.Rent(Math.Max(tensor.Shape.Length, 1), ElementType.Float32);
+            accumulate = false;
+        }
+        else
+        {
+            accumulate = !tensor.GradientIsZero;
+            tensor.GradientIsZero = false;
+        }
+
+        return tensor.Gradient;
+    }
+
+    /// <summary>Hands the output gradient of a record to one of its inputs, without a copy where that input has no gradient yet.</summary>
+    public void PassGradient(OperationRecord record, TensorStorage input)
+    {
+        if (input.Gradient is null && input.Scope is not null && record.Output.Gradient != _unitGradient)
+        {
+            input.Gradient = record.Output.Gradient;
+            record.Output.Gradient = null;
+            return;
+        }
+
+        AddGradient(input, record.Output.Gradient!);
+    }
+
+    /// <summary>Adds a block, which stays the caller's, to the gradient of a tensor.</summary>
+    public void AddGradient(TensorStorage tensor, MemoryBlock contribution)
+    {
+        MemoryBlock gradient = GradientOf(tensor, out bool accumulate);
+        Device.Scale(1f, contribution, gradient, tensor.Shape.Length, accumulate);
+    }
+
+    /// <summary>Whether the output gradient of a record is the constant 1 with which backward begins.</summary>
+    public bool IsUnitGradient(OperationRecord record) => record.Output.Gradient == _unitGradient;
+
+    public void Backward(TensorStorage output, ReadOnlySpan<float> gradOutput)
+    {
+        if (!IsRecording)
+            throw new InvalidOperationException("This tape was begun with ForInference and records nothing, so it has no backward pass. Use new Tape() to train.");
+        if (_backwardDone)
+            throw new InvalidOperationException("Backward has already run on this tape, and what it needed is given back. Use a new tape for each step.");
+        if (!output.RequiresGradient)
+            throw new InvalidOperationException($"The tensor of shape {output.Shape} does not depend on any parameter or input that requires a gradient.");
+        _backwardDone = true;
+        MemoryBlock seed = Device.Rent(output.Shape.Length, ElementType.Float32);
+        Device.Upload(gradOutput, seed);
+        if (gradOutput is [1f])
+            _unitGradient = seed;
+        output.Gradient = seed;
+
+        for (int i = _records.Count - 1; i >= 0; i--)
+        {
+            OperationRecord record = _records[i];
+            if (record.Output.Gradient is not null)
+            {
+                record.CheckVersions();
+                record.Operation.Backward(this, record);
+                ReleaseGradient(record.Output);
+            }
+
+            ReleaseKept(record);
+            TensorStorage root = record.Output.Root;
+            if (root.Holders <= 0 && record.Output.Source is null)
+                ReleaseBlock(root);
+        }
+    }
+
+    /// <summary>Gives everything back to the pool and waits for the next tape.</summary>
+    public void End()
+    {
+        Generation++;
+        for (int i = 0; i < _tensorCount; i++)
+        {
+            TensorStorage tensor = _tensors[i];
+            ReleaseBlock(tensor);
+            ReleaseGradient(tensor);
+            tensor.Source = null;
+            tensor.Generation++;
+        }
+
+        foreach (OperationRecord record in _records)
+        {
+            ReleaseKept(record);
+            record.Recycle();
+        }
+
+        _tensorCount = 0;
+        _records.Clear();
+        _backwardDone = false;
+        _unitGradient = null;
+        (s_idle ??= new Stack<TapeState>()).Push(this);
+    }
+
+    private TensorStorage NextStorage(in Shape shape, ElementType elementType)
+    {
+        if (_tensorCount == _tensors.Count)
+            _tensors.Add(new TensorStorage { Device = Device });
+        TensorStorage tensor = _tensors[_tensorCount++];
+        tensor.Device = Device;
+        tensor.Scope = this;
+        tensor.Shape = shape;
+        tensor.ElementType = elementType;
+        tensor.Version = 0;
+        tensor.Holders = 1;
+        tensor.RequiresGradient = false;
+        tensor.GradientIsZero = false;
+        return tensor;
+    }
+
+    private void ReleaseKept(OperationRecord record)
+    {
+        if (record.Kept is not null)
+            Device.Return(record.Kept);
+        record.Kept = null;
+    }
+
+    private void ReleaseBlock(TensorStorage tensor)
+    {
+        if (tensor.Block is not null)
+            Device.Return(tensor.Block);
+        tensor.Block = null;
+    }
+
+    private void ReleaseGradient(TensorStorage tensor)
+    {
+        if (tensor.Gradient is not null)
+            Device.Return(tensor.Gradient);
+        tensor.Gradient = null;
+    }
+}

@@ -1,0 +1,61 @@
+using Backprop.Memory;
+
+namespace Backprop.Devices.Cpu;
+
+/// <summary>The processor: vectorised kernels over native memory. One file per kernel family; this one is the memory.</summary>
+internal sealed unsafe partial class CpuDevice : Device
+{
+    /// <summary>A device that uses the given vector width and number of threads, with a pool of its own.</summary>
+    public CpuDevice(InstructionSet instructionSet, int numberOfThreads)
+        : base(FormattableString.Invariant($"CPU ({instructionSet}, {numberOfThreads} threads)"))
+    {
+        InstructionSet = instructionSet;
+        Workers = new WorkerPool(numberOfThreads);
+    }
+
+    /// <summary>The device that everyone shares: the widest vectors and all cores.</summary>
+    public static CpuDevice Default { get; } = new(InstructionSetDetection.Best, Environment.ProcessorCount);
+
+    /// <summary>The vector width in use.</summary>
+    public InstructionSet InstructionSet { get; }
+
+    /// <summary>The threads in use.</summary>
+    public WorkerPool Workers { get; }
+
+    /// <summary>Where blocks come from and go back to.</summary>
+    public BufferPool Buffers { get; } = new();
+
+    /// <inheritdoc/>
+    internal override MemoryBlock Rent(int length, ElementType elementType) => Buffers.Rent(length);
+
+    /// <inheritdoc/>
+    internal override void Return(MemoryBlock block) => Buffers.Return((NativeBlock)block);
+
+    /// <inheritdoc/>
+    internal override void Upload(ReadOnlySpan<float> source, MemoryBlock destination) =>
+        source.CopyTo(new Span<float>(Pointer(destination), destination.Capacity));
+
+    /// <inheritdoc/>
+    internal override void Upload(ReadOnlySpan<int> source, MemoryBlock destination) =>
+        source.CopyTo(new Span<int>(IntegerPointer(destination), destination.Capacity));
+
+    /// <inheritdoc/>
+    internal override void Download(MemoryBlock source, Span<float> destination) =>
+        new ReadOnlySpan<float>(Pointer(source), destination.Length).CopyTo(destination);
+
+    /// <inheritdoc/>
+    internal override void Download(MemoryBlock source, Span<int> destination) =>
+        new ReadOnlySpan<int>(IntegerPointer(source), destination.Length).CopyTo(destination);
+
+    /// <inheritdoc/>
+    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length) =>
+        new ReadOnlySpan<float>(Pointer(source), length).CopyTo(new Span<float>(Pointer(destination), length));
+
+    /// <inheritdoc/>
+    internal override void Fill(MemoryBlock destination, float value, int length) =>
+        new Span<float>(Pointer(destination), length).Fill(value);
+
+    private static float* Pointer(MemoryBlock block) => ((NativeBlock)block).Floats;
+
+    private static int* IntegerPointer(MemoryBlock block) => ((NativeBlock)block).Integers;
+}

@@ -1,0 +1,135 @@
+using System.Runtime.CompilerServices;
+using Backprop.Memory;
+
+namespace Backprop.Devices.Cpu;
+
+/// <summary>Softmax cross entropy with target probabilities. With q = w·t, gradient = p·Σq − q.</summary>
+internal sealed unsafe partial class CpuDevice
+{
+    internal override void CrossEntropyWithProbabilities(
+        in AxisLayout layout, MemoryBlock logits, MemoryBlock targets, in LossArguments arguments)
+    {
+        double* chunkSums = stackalloc double[Chunking.MaximumCount];
+        var loss = new LossReduction(arguments, chunkSums);
+        float* gradient = PointerOrNull(arguments.PredictionGradient), targetGradient = PointerOrNull(arguments.TargetGradient);
+        Chunking chunking;
+        if (layout.Inner == 1)
+        {
+            chunking = Chunking.Of(layout.Outer, layout.Axis);
+            ForEachChunk(
+                new SoftCrossEntropyKernel(layout.Axis, Pointer(logits), Pointer(targets), gradient, targetGradient, loss), layout.Outer, chunking);
+        }
+        else
+        {
+            chunking = ChunkingOfRowBlocks(layout, out int blocks);
+            ForEachChunk(
+                new StridedSoftCrossEntropyKernel(new(layout), Pointer(logits), Pointer(targets), gradient, targetGradient, loss), blocks, chunking);
+        }
+
+        LossReduction.Finish(arguments, chunkSums, chunking.Count);
+    }
+
+    private readonly struct SoftCrossEntropyKernel(
+        int classes, float* logits, float* targets, float* gradient, float* targetGradient, LossReduction loss) : IRangeKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Apply<TSimd>(int chunk, int start, int end)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            double chunkSum = 0;
+            for (nint row = start; row < end; row++)
+            {
+                nint offset = row * classes;
+                float* destination = gradient == null ? null : gradient + offset;
+                float maximum = Maximum<TSimd>(logits + offset, classes);
+                float sum = ExponentialSum<TSimd>(logits + offset, maximum, destination, classes);
+                float logSum = Logarithm(sum);
+                double scale = loss.RowWeight(row) * loss.GradientScale;
+
+                TSimd shares = TSimd.Zero, losses = TSimd.Zero;
+                for (nint i = 0; i < classes; i += TSimd.Width)
+                {
+                    int count = (int)Math.Min(classes - i, TSimd.Width);
+                    TSimd weights = loss.ColumnWeightsFrom<TSimd>(i, count), share = weights * TSimd.Load(targets + offset + i, count);
+                    TSimd minusLog = TSimd.Create(logSum) - (TSimd.Load(logits + offset + i, count) - TSimd.Create(maximum));
+                    shares += share;
+                    losses = TSimd.Fma(share, minusLog, losses);
+                    if (targetGradient != null)
+                        TSimd.Store(TSimd.Create((float)scale) * weights * minusLog, targetGradient + offset + i, count);
+                }
+
+                loss.Record(row, loss.RowWeight(row) * TSimd.Sum(losses), ref chunkSum);
+                if (destination == null)
+                    continue;
+                TSimd factor = TSimd.Create((float)(scale * TSimd.Sum(shares) / sum));
+                for (nint i = 0; i < classes; i += TSimd.Width)
+                {
+                    int count = (int)Math.Min(classes - i, TSimd.Width);
+                    TSimd share = loss.ColumnWeightsFrom<TSimd>(i, count) * TSimd.Load(targets + offset + i, count);
+                    TSimd value = TSimd.Fma(factor, TSimd.Load(destination + i, count), -(TSimd.Create((float)scale) * share));
+                    TSimd.Store(value, destination + i, count);
+                }
+            }
+
+            loss.EndChunk(chunk, chunkSum);
+        }
+    }
+
+    private readonly struct StridedSoftCrossEntropyKernel(
+        RowBlocks blocks, float* logits, float* targets, float* gradient, float* targetGradient, LossReduction loss) : IRangeKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Apply<TSimd>(int chunk, int start, int end)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            float* lanes = stackalloc float[16];
+            double chunkSum = 0;
+            for (int block = start; block < end; block++)
+            {
+                nint offset = blocks.First(block, out int rows, out nint firstRow);
+                for (int i = 0; i < rows; i += TSimd.Width)
+                {
+                    int count = Math.Min(rows - i, TSimd.Width);
+                    Rows<TSimd>(offset + i, firstRow + i, count, lanes);
+                    for (int lane = 0; lane < count; lane++)
+                        loss.Record(firstRow + i + lane, loss.RowWeight(firstRow + i + lane) * lanes[lane], ref chunkSum);
+                }
+            }
+
+            loss.EndChunk(chunk, chunkSum);
+        }
+
+        /// <summary>Treats neighbouring rows and leaves their losses, one per lane.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Rows<TSimd>(nint offset, nint firstRow, int count, float* losses)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            nint stride = blocks.Inner;
+            float* source = logits + offset, destination = gradient == null ? null : gradient + offset;
+            TSimd sum = StridedExponentialSum<TSimd>(source, blocks.Axis, stride, destination, count, out TSimd maximum);
+            TSimd logSum = ElementaryFunctions.Log(sum), shares = TSimd.Zero, loss0 = TSimd.Zero;
+            TSimd scale = TSimd.Create((float)loss.GradientScale);
+            if (loss.RowWeights != null)
+                scale *= TSimd.Load(loss.RowWeights + firstRow, count);
+            for (int c = 0; c < blocks.Axis; c++)
+            {
+                TSimd weight = loss.ColumnWeightLanes<TSimd>(c), share = weight * TSimd.Load(targets + offset + c * stride, count);
+                TSimd minusLog = logSum - (TSimd.Load(source + c * stride, count) - maximum);
+                shares += share;
+                loss0 = TSimd.Fma(share, minusLog, loss0);
+                if (targetGradient != null)
+                    TSimd.Store(scale * weight * minusLog, targetGradient + offset + c * stride, count);
+            }
+
+            TSimd.Store(loss0, losses);
+            if (destination == null)
+                return;
+            TSimd factor = scale * shares / sum;
+            for (int c = 0; c < blocks.Axis; c++)
+            {
+                TSimd share = loss.ColumnWeightLanes<TSimd>(c) * TSimd.Load(targets + offset + c * stride, count);
+                TSimd.Store(TSimd.Fma(factor, TSimd.Load(destination + c * stride, count), -(scale * share)), destination + c * stride, count);
+            }
+        }
+    }
+}

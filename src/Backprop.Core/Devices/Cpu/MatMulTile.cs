@@ -1,0 +1,331 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.Arm;
+
+namespace Backprop.Devices.Cpu;
+
+/// <summary>
+/// The innermost part of the matrix product: one tile of C, some rows high and two registers wide, computed from start
+/// to end in registers.
+/// </summary>
+/// <remarks>
+/// Why a tile: an FMA instruction multiplies and adds a whole register of numbers, and a core starts two of them per
+/// cycle but needs four cycles for each, so at least eight independent sums must be under way. It also loads at most two
+/// registers per cycle, so every loaded value must be used several times. A tile of 14 × 2 registers does both: per step
+/// of k it loads 2 registers of B and 14 numbers of A and does 28 FMAs, each on a sum of its own. All 28 sums stay in
+/// the processor's 32 vector registers (16 before AVX-512, hence fewer rows there) until k is finished.
+/// Which rows and columns exist is a type argument: the JIT compiles one method per height, without the other lines.
+/// </remarks>
+internal static unsafe class MatMulTile<TSimd>
+    where TSimd : unmanaged, ISimd<TSimd>
+{
+    /// <summary>The height of the largest tile that fits into the vector registers.</summary>
+    public static int MaximumRows => TSimd.Width == 16 || (TSimd.Width == 4 && AdvSimd.IsSupported) ? 14 : 6;
+
+    /// <summary>The width of a tile in columns.</summary>
+    public static int Columns => 2 * TSimd.Width;
+
+    /// <summary>
+    /// C = A·B, or C += A·B when <paramref name="add"/>, for a tile of <paramref name="rows"/> ≤ <see cref="MaximumRows"/>
+    /// and <paramref name="columns"/> ≤ <see cref="Columns"/>. Row r and step k of A stand at r·rowStride + k·stepStride,
+    /// so A may be transposed or not. Every element is one sum in ascending k.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(
+        int rows, int columns, int depth, float* a, nint rowStride, nint stepStride, float* b, nint bStride, float* c, nint cStride, bool add)
+    {
+        if (columns == Columns)
+            Multiply<TwoFull>(rows, TSimd.Width, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+        else if (columns > TSimd.Width)
+            Multiply<TwoPartial>(rows, columns - TSimd.Width, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+        else
+            Multiply<OnePartial>(rows, columns, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply<TColumns>(
+        int rows, int lastCount, int depth, float* a, nint rowStride, nint stepStride, float* b, nint bStride, float* c, nint cStride, bool add)
+        where TColumns : struct, ITileColumns
+    {
+        switch (rows)
+        {
+            case 1:
+                Multiply<Rows1, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 2:
+                Multiply<Rows2, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 3:
+                Multiply<Rows3, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 4:
+                Multiply<Rows4, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 5:
+                Multiply<Rows5, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 6:
+                Multiply<Rows6, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 7:
+                Multiply<Rows7, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 8:
+                Multiply<Rows8, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 9:
+                Multiply<Rows9, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 10:
+                Multiply<Rows10, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 11:
+                Multiply<Rows11, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 12:
+                Multiply<Rows12, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 13:
+                Multiply<Rows13, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+            case 14:
+                Multiply<Rows14, TColumns>(lastCount, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply<TRows, TColumns>(
+        int lastCount, int depth, float* a, nint rowStride, nint stepStride, float* b, nint bStride, float* c, nint cStride, bool add)
+        where TRows : struct, ITileRows
+        where TColumns : struct, ITileColumns
+    {
+        TSimd c0L = TSimd.Zero, c0R = TSimd.Zero, c1L = TSimd.Zero, c1R = TSimd.Zero;
+        TSimd c2L = TSimd.Zero, c2R = TSimd.Zero, c3L = TSimd.Zero, c3R = TSimd.Zero;
+        TSimd c4L = TSimd.Zero, c4R = TSimd.Zero, c5L = TSimd.Zero, c5R = TSimd.Zero;
+        TSimd c6L = TSimd.Zero, c6R = TSimd.Zero, c7L = TSimd.Zero, c7R = TSimd.Zero;
+        TSimd c8L = TSimd.Zero, c8R = TSimd.Zero, c9L = TSimd.Zero, c9R = TSimd.Zero;
+        TSimd c10L = TSimd.Zero, c10R = TSimd.Zero, c11L = TSimd.Zero, c11R = TSimd.Zero;
+        TSimd c12L = TSimd.Zero, c12R = TSimd.Zero, c13L = TSimd.Zero, c13R = TSimd.Zero;
+
+        // One pointer for three rows: the processor adds one or two strides to it for free while addressing.
+        nint twoRows = 2 * rowStride;
+        float* a0 = a, a3 = a + 3 * rowStride, a6 = a3 + 3 * rowStride, a9 = a6 + 3 * rowStride, a12 = a9 + 3 * rowStride;
+        for (; depth > 0; depth--)
+        {
+            TSimd left, right = default;
+            if (TColumns.Registers == 2)
+            {
+                left = TSimd.Load(b);
+                right = TColumns.IsPartial ? TSimd.Load(b + TSimd.Width, lastCount) : TSimd.Load(b + TSimd.Width);
+            }
+            else
+            {
+                left = TSimd.Load(b, lastCount);
+            }
+
+            b += bStride;
+            Accumulate<TColumns>(*a0, left, right, ref c0L, ref c0R);
+            if (TRows.Count > 1)
+                Accumulate<TColumns>(a0[rowStride], left, right, ref c1L, ref c1R);
+            if (TRows.Count > 2)
+                Accumulate<TColumns>(a0[twoRows], left, right, ref c2L, ref c2R);
+            if (TRows.Count > 3)
+                Accumulate<TColumns>(*a3, left, right, ref c3L, ref c3R);
+            if (TRows.Count > 4)
+                Accumulate<TColumns>(a3[rowStride], left, right, ref c4L, ref c4R);
+            if (TRows.Count > 5)
+                Accumulate<TColumns>(a3[twoRows], left, right, ref c5L, ref c5R);
+            if (TRows.Count > 6)
+                Accumulate<TColumns>(*a6, left, right, ref c6L, ref c6R);
+            if (TRows.Count > 7)
+                Accumulate<TColumns>(a6[rowStride], left, right, ref c7L, ref c7R);
+            if (TRows.Count > 8)
+                Accumulate<TColumns>(a6[twoRows], left, right, ref c8L, ref c8R);
+            if (TRows.Count > 9)
+                Accumulate<TColumns>(*a9, left, right, ref c9L, ref c9R);
+            if (TRows.Count > 10)
+                Accumulate<TColumns>(a9[rowStride], left, right, ref c10L, ref c10R);
+            if (TRows.Count > 11)
+                Accumulate<TColumns>(a9[twoRows], left, right, ref c11L, ref c11R);
+            if (TRows.Count > 12)
+                Accumulate<TColumns>(*a12, left, right, ref c12L, ref c12R);
+            if (TRows.Count > 13)
+                Accumulate<TColumns>(a12[rowStride], left, right, ref c13L, ref c13R);
+            a0 += stepStride;
+            a3 += stepStride;
+            a6 += stepStride;
+            a9 += stepStride;
+            a12 += stepStride;
+        }
+
+        Finish<TColumns>(c0L, c0R, c, lastCount, add);
+        if (TRows.Count > 1)
+            Finish<TColumns>(c1L, c1R, c + 1 * cStride, lastCount, add);
+        if (TRows.Count > 2)
+            Finish<TColumns>(c2L, c2R, c + 2 * cStride, lastCount, add);
+        if (TRows.Count > 3)
+            Finish<TColumns>(c3L, c3R, c + 3 * cStride, lastCount, add);
+        if (TRows.Count > 4)
+            Finish<TColumns>(c4L, c4R, c + 4 * cStride, lastCount, add);
+        if (TRows.Count > 5)
+            Finish<TColumns>(c5L, c5R, c + 5 * cStride, lastCount, add);
+        if (TRows.Count > 6)
+            Finish<TColumns>(c6L, c6R, c + 6 * cStride, lastCount, add);
+        if (TRows.Count > 7)
+            Finish<TColumns>(c7L, c7R, c + 7 * cStride, lastCount, add);
+        if (TRows.Count > 8)
+            Finish<TColumns>(c8L, c8R, c + 8 * cStride, lastCount, add);
+        if (TRows.Count > 9)
+            Finish<TColumns>(c9L, c9R, c + 9 * cStride, lastCount, add);
+        if (TRows.Count > 10)
+            Finish<TColumns>(c10L, c10R, c + 10 * cStride, lastCount, add);
+        if (TRows.Count > 11)
+            Finish<TColumns>(c11L, c11R, c + 11 * cStride, lastCount, add);
+        if (TRows.Count > 12)
+            Finish<TColumns>(c12L, c12R, c + 12 * cStride, lastCount, add);
+        if (TRows.Count > 13)
+            Finish<TColumns>(c13L, c13R, c + 13 * cStride, lastCount, add);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Accumulate<TColumns>(float a, TSimd left, TSimd right, ref TSimd sumLeft, ref TSimd sumRight)
+        where TColumns : struct, ITileColumns
+    {
+        TSimd repeated = TSimd.Create(a);
+        sumLeft = TSimd.Fma(repeated, left, sumLeft);
+        if (TColumns.Registers == 2)
+            sumRight = TSimd.Fma(repeated, right, sumRight);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish<TColumns>(TSimd left, TSimd right, float* c, int lastCount, bool add)
+        where TColumns : struct, ITileColumns
+    {
+        if (TColumns.Registers == 2)
+        {
+            FinishRegister<TColumns>(left, c, TSimd.Width, isLast: false, add);
+            FinishRegister<TColumns>(right, c + TSimd.Width, lastCount, isLast: true, add);
+        }
+        else
+        {
+            FinishRegister<TColumns>(left, c, lastCount, isLast: true, add);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FinishRegister<TColumns>(TSimd sum, float* c, int count, bool isLast, bool add)
+        where TColumns : struct, ITileColumns
+    {
+        bool isPartial = TColumns.IsPartial && isLast;
+        if (add)
+            sum += isPartial ? TSimd.Load(c, count) : TSimd.Load(c);
+        if (isPartial)
+            TSimd.Store(sum, c, count);
+        else
+            TSimd.Store(sum, c);
+    }
+
+    private readonly struct TwoFull : ITileColumns
+    {
+        public static int Registers => 2;
+        public static bool IsPartial => false;
+    }
+
+    private readonly struct TwoPartial : ITileColumns
+    {
+        public static int Registers => 2;
+        public static bool IsPartial => true;
+    }
+
+    private readonly struct OnePartial : ITileColumns
+    {
+        public static int Registers => 1;
+        public static bool IsPartial => true;
+    }
+
+    private readonly struct Rows1 : ITileRows
+    {
+        public static int Count => 1;
+    }
+
+    private readonly struct Rows2 : ITileRows
+    {
+        public static int Count => 2;
+    }
+
+    private readonly struct Rows3 : ITileRows
+    {
+        public static int Count => 3;
+    }
+
+    private readonly struct Rows4 : ITileRows
+    {
+        public static int Count => 4;
+    }
+
+    private readonly struct Rows5 : ITileRows
+    {
+        public static int Count => 5;
+    }
+
+    private readonly struct Rows6 : ITileRows
+    {
+        public static int Count => 6;
+    }
+
+    private readonly struct Rows7 : ITileRows
+    {
+        public static int Count => 7;
+    }
+
+    private readonly struct Rows8 : ITileRows
+    {
+        public static int Count => 8;
+    }
+
+    private readonly struct Rows9 : ITileRows
+    {
+        public static int Count => 9;
+    }
+
+    private readonly struct Rows10 : ITileRows
+    {
+        public static int Count => 10;
+    }
+
+    private readonly struct Rows11 : ITileRows
+    {
+        public static int Count => 11;
+    }
+
+    private readonly struct Rows12 : ITileRows
+    {
+        public static int Count => 12;
+    }
+
+    private readonly struct Rows13 : ITileRows
+    {
+        public static int Count => 13;
+    }
+
+    private readonly struct Rows14 : ITileRows
+    {
+        public static int Count => 14;
+    }
+}
+
+/// <summary>The height of a tile, as a type, so that each height is compiled by itself.</summary>
+internal interface ITileRows
+{
+    public static abstract int Count { get; }
+}
+
+/// <summary>The width of a tile, as a type.</summary>
+internal interface ITileColumns
+{
+    /// <summary>One register or two.</summary>
+    public static abstract int Registers { get; }
+
+    /// <summary>Whether the last register covers the end of a row of C, so that only some of its lanes may be used.</summary>
+    public static abstract bool IsPartial { get; }
+}

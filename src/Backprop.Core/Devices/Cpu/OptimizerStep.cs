@@ -1,0 +1,128 @@
+using System.Runtime.CompilerServices;
+using Backprop.Memory;
+
+namespace Backprop.Devices.Cpu;
+
+/// <summary>The optimizer steps: every array is read and written once, so they run at the speed of memory.</summary>
+internal sealed unsafe partial class CpuDevice
+{
+    internal override void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length)
+    {
+        if (velocities is null || arguments.Momentum == 0f)
+            ForEachElement(new SgdKernel(arguments, Pointer(parameters), Pointer(gradients)), length);
+        else if (arguments.Nesterov)
+            ForEachElement(new SgdMomentumKernel<True>(arguments, Pointer(parameters), Pointer(gradients), Pointer(velocities)), length);
+        else
+            ForEachElement(new SgdMomentumKernel<False>(arguments, Pointer(parameters), Pointer(gradients), Pointer(velocities)), length);
+    }
+
+    internal override void AdamStep(
+        in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
+        MemoryBlock? maximumSecondMoments, int length)
+    {
+        float* w = Pointer(parameters), g = Pointer(gradients), m = Pointer(firstMoments), v = Pointer(secondMoments);
+        if (maximumSecondMoments is null)
+            ForEachElement(new AdamKernel<False>(arguments, w, g, m, v, null), length);
+        else
+            ForEachElement(new AdamKernel<True>(arguments, w, g, m, v, Pointer(maximumSecondMoments)), length);
+    }
+
+    /// <summary>A choice that is known when the kernel is compiled.</summary>
+    private interface IFlag
+    {
+        public static abstract bool IsSet { get; }
+    }
+
+    private readonly struct True : IFlag
+    {
+        public static bool IsSet => true;
+    }
+
+    private readonly struct False : IFlag
+    {
+        public static bool IsSet => false;
+    }
+
+    private readonly struct SgdKernel(in SgdArguments arguments, float* w, float* g) : IElementwiseKernel
+    {
+        private readonly float _scale = arguments.GradientScale, _decay = arguments.WeightDecay, _rate = arguments.LearningRate;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd weight = TLanes.Load<TSimd>(w + i, count);
+            TSimd gradient = TSimd.Fma(TSimd.Create(_decay), weight, TSimd.Create(_scale) * TLanes.Load<TSimd>(g + i, count));
+            TLanes.Store(TSimd.Fma(TSimd.Create(-_rate), gradient, weight), w + i, count);
+        }
+    }
+
+    private readonly struct SgdMomentumKernel<TNesterov>(in SgdArguments arguments, float* w, float* g, float* v) : IElementwiseKernel
+        where TNesterov : IFlag
+    {
+        private readonly float _scale = arguments.GradientScale, _decay = arguments.WeightDecay, _rate = arguments.LearningRate;
+        private readonly float _momentum = arguments.Momentum, _undamped = 1f - arguments.Dampening;
+        private readonly bool _firstStep = arguments.FirstStep;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd weight = TLanes.Load<TSimd>(w + i, count);
+            TSimd gradient = TSimd.Fma(TSimd.Create(_decay), weight, TSimd.Create(_scale) * TLanes.Load<TSimd>(g + i, count));
+
+            // On the first step the velocities hold anything, NaN perhaps: they must not be read.
+            TSimd velocity = _firstStep
+                ? gradient
+                : TSimd.Fma(TSimd.Create(_momentum), TLanes.Load<TSimd>(v + i, count), TSimd.Create(_undamped) * gradient);
+            TLanes.Store(velocity, v + i, count);
+            TSimd direction = TNesterov.IsSet ? TSimd.Fma(TSimd.Create(_momentum), velocity, gradient) : velocity;
+            TLanes.Store(TSimd.Fma(TSimd.Create(-_rate), direction, weight), w + i, count);
+        }
+    }
+
+    private readonly struct AdamKernel<TMaximum>(in AdamArguments arguments, float* w, float* g, float* m, float* v, float* maximum)
+        : IElementwiseKernel
+        where TMaximum : IFlag
+    {
+        private readonly float _scale = arguments.GradientScale;
+
+        // The two kinds of weight decay, one of them switched off by its neutral number.
+        private readonly float _addedDecay = arguments.DecoupledWeightDecay ? 0f : arguments.WeightDecay;
+        private readonly float _shrink = arguments.DecoupledWeightDecay ? (float)(1.0 - (double)arguments.LearningRate * arguments.WeightDecay) : 1f;
+
+        private readonly float _beta1 = (float)arguments.Beta1, _newShare1 = (float)(1.0 - arguments.Beta1);
+        private readonly float _beta2 = (float)arguments.Beta2, _newShare2 = (float)(1.0 - arguments.Beta2);
+
+        // η(m/c₁)/(√(v/c₂) + ε) = (η/c₁)m/(√v/√c₂ + ε): the corrections cost no division per element.
+        private readonly float _rate = (float)(arguments.LearningRate / arguments.BiasCorrection1);
+        private readonly float _rootFactor = (float)(1.0 / Math.Sqrt(arguments.BiasCorrection2));
+        private readonly float _epsilon = arguments.Epsilon;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd weight = TLanes.Load<TSimd>(w + i, count);
+            TSimd gradient = TSimd.Fma(TSimd.Create(_addedDecay), weight, TSimd.Create(_scale) * TLanes.Load<TSimd>(g + i, count));
+
+            TSimd first = TSimd.Fma(TSimd.Create(_beta1), TLanes.Load<TSimd>(m + i, count), TSimd.Create(_newShare1) * gradient);
+            TLanes.Store(first, m + i, count);
+            TSimd second = TSimd.Fma(
+                TSimd.Create(_beta2), TLanes.Load<TSimd>(v + i, count), TSimd.Create(_newShare2) * gradient * gradient);
+            TLanes.Store(second, v + i, count);
+            if (TMaximum.IsSet)
+            {
+                second = TSimd.Max(TLanes.Load<TSimd>(maximum + i, count), second);
+                TLanes.Store(second, maximum + i, count);
+            }
+
+            TSimd denominator = TSimd.Fma(TSimd.Sqrt(second), TSimd.Create(_rootFactor), TSimd.Create(_epsilon));
+            TSimd step = TSimd.Create(_rate) * first / denominator;
+            TLanes.Store(TSimd.Fma(TSimd.Create(_shrink), weight, -step), w + i, count);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Backprop.Memory;
+
+namespace Backprop.Devices.Reference;
+
+internal sealed partial class ReferenceDevice
+{
+    internal override void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length)
+    {
+        double[] w = Values(parameters);
+        for (int i = 0; i < length; i++)
+        {
+            double g = arguments.GradientScale * Values(gradients)[i] + arguments.WeightDecay * w[i];
+            if (velocities is not null)
+            {
+                double[] v = Values(velocities);
+                v[i] = arguments.FirstStep ? g : arguments.Momentum * v[i] + (1 - arguments.Dampening) * g;
+                g = arguments.Nesterov ? g + arguments.Momentum * v[i] : v[i];
+            }
+
+            w[i] -= arguments.LearningRate * g;
+        }
+    }
+
+    internal override void AdamStep(
+        in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
+        MemoryBlock? maximumSecondMoments, int length)
+    {
+        double[] w = Values(parameters), m = Values(firstMoments), v = Values(secondMoments);
+        double[]? maxima = ValuesOrNull(maximumSecondMoments);
+        double rate = arguments.LearningRate, decay = arguments.WeightDecay;
+        for (int i = 0; i < length; i++)
+        {
+            double g = arguments.GradientScale * Values(gradients)[i];
+            if (arguments.DecoupledWeightDecay)
+                w[i] *= 1 - rate * decay;
+            else
+                g += decay * w[i];
+            m[i] = arguments.Beta1 * m[i] + (1 - arguments.Beta1) * g;
+            v[i] = arguments.Beta2 * v[i] + (1 - arguments.Beta2) * g * g;
+            double second = v[i];
+            if (maxima is not null)
+                second = maxima[i] = Math.Max(maxima[i], v[i]);
+            w[i] -= rate * (m[i] / arguments.BiasCorrection1) / (Math.Sqrt(second / arguments.BiasCorrection2) + arguments.Epsilon);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Backprop.Memory;
+
+namespace Backprop.Devices.Reference;
+
+/// <summary>
+/// The judge of the other devices: slow, obvious, in double precision from storage to result. Gradients are checked
+/// against finite differences here, and every other device's kernels are checked against this one.
+/// </summary>
+internal sealed partial class ReferenceDevice : Device
+{
+    private ReferenceDevice() : base("Reference (float64)")
+    {
+    }
+
+    public static ReferenceDevice Instance { get; } = new();
+
+    internal override MemoryBlock Rent(int length, ElementType elementType)
+    {
+        var block = new ReferenceBlock(length);
+        block.Values.AsSpan().Fill(double.NaN); // what is read before it is written shows
+        return block;
+    }
+
+    internal override void Return(MemoryBlock block)
+    {
+    }
+
+    internal override void Upload(ReadOnlySpan<float> source, MemoryBlock destination)
+    {
+        double[] values = Values(destination);
+        for (int i = 0; i < source.Length; i++)
+            values[i] = source[i];
+    }
+
+    internal override void Upload(ReadOnlySpan<int> source, MemoryBlock destination)
+    {
+        double[] values = Values(destination);
+        for (int i = 0; i < source.Length; i++)
+            values[i] = source[i];
+    }
+
+    internal override void Download(MemoryBlock source, Span<float> destination)
+    {
+        for (int i = 0; i < destination.Length; i++)
+            destination[i] = (float)Values(source)[i];
+    }
+
+    internal override void Download(MemoryBlock source, Span<int> destination)
+    {
+        for (int i = 0; i < destination.Length; i++)
+            destination[i] = (int)Values(source)[i];
+    }
+
+    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length) =>
+        Values(source).AsSpan(0, length).CopyTo(Values(destination));
+
+    internal override void Fill(MemoryBlock destination, float value, int length) =>
+        Values(destination).AsSpan(0, length).Fill(value);
+
+    internal static double[] Values(MemoryBlock block) => ((ReferenceBlock)block).Values;
+
+    private static double[]? ValuesOrNull(MemoryBlock? block) => (block as ReferenceBlock)?.Values;
+
+    /// <summary>The one place that knows what accumulate means.</summary>
+    private static void Store(double[] destination, int index, double value, bool accumulate) =>
+        destination[index] = accumulate ? destination[index] + value : value;
+}

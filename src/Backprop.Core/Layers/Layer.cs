@@ -1,0 +1,33 @@
+namespace Backprop.Layers;
+
+/// <summary>A layer of a built network: shapes known, parameters made.</summary>
+internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
+{
+    public string Name { get; } = name;
+
+    /// <summary>What this layer is, for the summary.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>The shape of one row of the input.</summary>
+    public Shape InputShape { get; } = inputShape;
+
+    /// <summary>The shape of one row of the output.</summary>
+    public Shape OutputShape { get; } = outputShape;
+
+    public virtual IReadOnlyList<Parameter> Parameters => [];
+
+    /// <summary>Applies the layer to a batch [N, ...InputShape].</summary>
+    public abstract Tensor Forward(Tensor x, in ForwardContext context);
+}
+
+/// <summary>How a forward pass is meant.</summary>
+/// <param name="IsTraining">Whether layers behave as in training (dropout drops).</param>
+/// <param name="Seed">The network's seed.</param>
+/// <param name="Step">The number of the training step, which makes random masks differ from step to step.</param>
+internal readonly record struct ForwardContext(bool IsTraining, int Seed, long Step);
+
+/// <summary>What a layer is built with.</summary>
+/// <param name="Parameters">Makes its parameters.</param>
+/// <param name="Stream">The number of the layer, which names its random numbers.</param>
+/// <param name="NextActivation">The activation that directly follows, which decides the initial weights and may be fused.</param>
+internal readonly record struct LayerContext(ParameterFactory Parameters, int Stream, ActivationDefinition? NextActivation);

@@ -1,0 +1,32 @@
+using System.Text.Json.Serialization;
+using Backprop.Layers;
+
+namespace Backprop;
+
+/// <summary>
+/// A layer as data: what a model file holds. The list of kinds is closed, so that reading a model creates nothing but
+/// these.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(DenseDefinition), "dense")]
+[JsonDerivedType(typeof(ActivationDefinition), "activation")]
+[JsonDerivedType(typeof(SoftmaxDefinition), "softmax")]
+[JsonDerivedType(typeof(DropoutDefinition), "dropout")]
+[JsonDerivedType(typeof(ReshapeDefinition), "reshape")]
+[JsonDerivedType(typeof(RescaleDefinition), "rescale")]
+public abstract record LayerDefinition
+{
+    private protected LayerDefinition()
+    {
+    }
+
+    /// <summary>The layer's name, unique in its network; given by its kind and number when null.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The word that default names begin with.</summary>
+    internal abstract string KindName { get; }
+
+    /// <summary>Infers the shapes and makes the layer.</summary>
+    /// <exception cref="ShapeException">The layer cannot take rows of this shape.</exception>
+    internal abstract Layer Build(string name, Shape inputShape, in LayerContext context);
+}

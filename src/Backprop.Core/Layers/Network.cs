@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Text;
+using Backprop.Autograd;
+using Backprop.Layers;
+using Backprop.Tensors;
+
+namespace Backprop;
+
+/// <summary>
+/// A network ready to train and predict: shapes inferred, activations fused into the layers before them, parameters made.
+/// </summary>
+/// <remarks>
+/// Training a network is for one thread at a time. <see cref="Predict"/> may be called from any number of threads while
+/// nobody trains.
+/// </remarks>
+public sealed class Network
+{
+    // Enough rows to fill the kernels, few enough for the activations to stay in cache.
+    private const int PredictionRows = 256;
+    private readonly Layer[] _layers;
+    private readonly int _seed;
+
+    internal Network(NetworkDefinition definition, Shape inputShape, int seed, Device device, ParameterFactory? parameters = null)
+    {
+        Definition = definition;
+        InputShape = inputShape;
+        Device = device;
+        _seed = seed;
+        parameters ??= new ParameterFactory(device, seed);
+        var layers = new List<Layer>();
+        var counts = new Dictionary<string, int>();
+        Shape shape = inputShape;
+        for (int i = 0; i < definition.Layers.Count; i++)
+        {
+            LayerDefinition layer = definition.Layers[i];
+            counts[layer.KindName] = counts.GetValueOrDefault(layer.KindName) + 1;
+            string name = layer.Name ?? string.Create(CultureInfo.InvariantCulture, $"{layer.KindName}_{counts[layer.KindName]}");
+            var next = i + 1 < definition.Layers.Count ? definition.Layers[i + 1] as ActivationDefinition : null;
+            Layer built = layer.Build(name, shape, new LayerContext(parameters, i, next));
+            if (layers.Exists(other => other.Name == name))
+                throw new ArgumentException($"Two layers are named '{name}', one by default. Give one another name.", nameof(definition));
+            layers.Add(built);
+            shape = built.OutputShape;
+            if (built is Dense && next is not null)
+                i++; // the dense layer applies it
+        }
+
+        _layers = [.. layers];
+        OutputShape = shape;
+        Parameters = new ParameterCollection(_layers.SelectMany(layer => layer.Parameters));
+    }
+
+    /// <summary>What this network was built from.</summary>
+    public NetworkDefinition Definition { get; }
+
+    /// <summary>The shape of one row of input.</summary>
+    public Shape InputShape { get; }
+
+    /// <summary>The shape of one row of output.</summary>
+    public Shape OutputShape { get; }
+
+    /// <summary>Where its parameters live.</summary>
+    public Device Device { get; }
+
+    /// <summary>The parameters, in the order of the layers.</summary>
+    public ParameterCollection Parameters { get; }
+
+    /// <summary>The number of forward passes in training so far: what random masks depend on besides the seed.</summary>
+    public long TrainingStep { get; internal set; }
+
+    internal int Seed => _seed;
+
+    internal ReadOnlySpan<Layer> Layers => _layers;
+
+    /// <summary>Describes and builds a network.</summary>
+    /// <param name="configure">The layers, in the words of <see cref="NetworkBuilder"/>.</param>
+    /// <param name="inputShape">The shape of one row of input, without the batch axis.</param>
+    /// <param name="seed">Fixes the initial weights and the dropout masks. Default 0.</param>
+    /// <param name="device">Where it lives; the processor when null.</param>
+    /// <exception cref="ShapeException">A layer cannot take what the one before gives; the message names it and the shapes.</exception>
+    public static Network Build(Func<NetworkBuilder, NetworkBuilder> configure, Shape inputShape, int seed = 0, Device? device = null) =>
+        Build(NetworkDefinition.Create(configure), inputShape, seed, device);
+
+    /// <summary>Builds a network from its definition.</summary>
+    /// <inheritdoc cref="Build(Func{NetworkBuilder, NetworkBuilder}, Shape, int, Device?)"/>
+    public static Network Build(NetworkDefinition definition, Shape inputShape, int seed = 0, Device? device = null)
+    {
+        ArgumentNullException.ThrowIfNull(definition);
+        return new Network(definition, inputShape, seed, device ?? Device.Cpu);
+    }
+
+    /// <summary>Applies the network to a batch.</summary>
+    /// <param name="input">Shape [N, ...InputShape], on a tape of this network's device.</param>
+    /// <param name="training">Whether layers behave as in training (dropout drops). Default: no.</param>
+    /// <returns>Shape [N, ...OutputShape].</returns>
+    /// <exception cref="ShapeException">The input has another shape; the message names both.</exception>
+    public Tensor Forward(Tensor input, bool training = false)
+    {
+        Shape shape = input.Shape;
+        if (shape.Rank == 0 || shape.Row() != InputShape)
+            throw new ShapeException($"The network takes a batch of rows of shape {InputShape}, that is [N, {InputShape.ToString()[1..]}; found {shape}.");
+        var context = new ForwardContext(training, _seed, training ? TrainingStep++ : 0);
+        TapeState tape = TapeState.Of("Network", [input.Storage]);
+        Tensor x = input;
+        foreach (Layer layer in _layers)
+        {
+            Tensor y = layer.Forward(x, context);
+            if (x != input && y != x)
+                tape.LetGo(x.Storage);
+            x = y;
+        }
+
+        return x;
+    }
+
+    /// <summary>
+    /// Predicts: the output for each row of input. Any number of threads may do so at once; nothing is allocated on the
+    /// managed heap, and a row's output does not depend on its neighbours.
+    /// </summary>
+    /// <param name="inputs">Rows of InputShape.Length values, one after the other.</param>
+    /// <param name="outputs">Receives OutputShape.Length values per row.</param>
+    /// <exception cref="ShapeException">The lengths are no whole rows, or the outputs have too little room.</exception>
+    public void Predict(ReadOnlySpan<float> inputs, Span<float> outputs)
+    {
+        int width = InputShape.Length, outputWidth = OutputShape.Length;
+        int rows = width == 0 ? 0 : inputs.Length / width;
+        if (rows * width != inputs.Length)
+            throw new ShapeException($"A row of input has {width} values; {inputs.Length} are no whole number of rows.");
+        if (outputs.Length < (long)rows * outputWidth)
+            throw new ShapeException($"{rows} rows give {(long)rows * outputWidth} output values; there is room for {outputs.Length}.");
+        for (int row = 0; row < rows; row += PredictionRows)
+        {
+            int count = Math.Min(PredictionRows, rows - row);
+            using Tape tape = Tape.ForInference(Device);
+            Tensor output = Forward(tape.Input(inputs.Slice(row * width, count * width), InputShape.Batch(count)));
+            output.CopyTo(outputs.Slice(row * outputWidth, count * outputWidth));
+        }
+    }
+
+    /// <summary>A table of the layers with their output shapes and parameter counts.</summary>
+    public string Summary()
+    {
+        var text = new StringBuilder();
+        void Row(string layer, string kind, string shape, string parameters) =>
+            text.Append(CultureInfo.InvariantCulture, $"{layer,-16} {kind,-20} {shape,-16} {parameters,12}\n");
+
+        Row("layer", "kind", "output", "parameters");
+        Row("input", "", InputShape.ToString(), "0");
+        foreach (Layer layer in _layers)
+        {
+            long count = layer.Parameters.Where(parameter => parameter.IsTrainable).Sum(parameter => (long)parameter.Shape.Length);
+            Row(layer.Name, layer.Description, layer.OutputShape.ToString(), count.ToString("N0", CultureInfo.InvariantCulture));
+        }
+
+        Row("total", "", "", Parameters.TrainableValueCount.ToString("N0", CultureInfo.InvariantCulture));
+        return text.ToString();
+    }
+
+    /// <summary>The summary.</summary>
+    public override string ToString() => Summary();
+}

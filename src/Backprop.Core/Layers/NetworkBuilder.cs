@@ -1,0 +1,95 @@
+namespace Backprop;
+
+/// <summary>
+/// The words in which a network is described, layer after layer: <c>net => net.Dense(128).Relu().Dropout(0.2f)</c>. Each
+/// word returns a new builder, so a common beginning can be continued in several ways.
+/// </summary>
+public sealed class NetworkBuilder
+{
+    private readonly LayerDefinition[] _layers;
+
+    /// <summary>An empty network: its output is its input.</summary>
+    public NetworkBuilder() => _layers = [];
+
+    private NetworkBuilder(LayerDefinition[] layers) => _layers = layers;
+
+    /// <summary>Appends a layer given as data.</summary>
+    public NetworkBuilder Add(LayerDefinition layer)
+    {
+        ArgumentNullException.ThrowIfNull(layer);
+        return new NetworkBuilder([.. _layers, layer]);
+    }
+
+    /// <summary>Appends a fully connected layer; see <see cref="DenseDefinition"/>.</summary>
+    /// <param name="units">The number of outputs, at least 1.</param>
+    /// <param name="useBias">Whether a bias is added. Default: yes.</param>
+    /// <param name="initializer">How the weights are drawn; by the activation that follows when null.</param>
+    /// <param name="name">A name of its own; <c>dense_1</c>, <c>dense_2</c>, ... when null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is not at least one unit.</exception>
+    public NetworkBuilder Dense(int units, bool useBias = true, Initializer? initializer = null, string? name = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(units, 1);
+        return Add(new DenseDefinition(units, useBias, initializer) { Name = name });
+    }
+
+    /// <summary>Appends max(x, 0).</summary>
+    public NetworkBuilder Relu() => Activation(ActivationKind.Relu);
+
+    /// <summary>Appends leaky ReLU.</summary>
+    public NetworkBuilder LeakyRelu(float slope = 0.01f) => Activation(ActivationKind.LeakyRelu, slope);
+
+    /// <summary>Appends ELU.</summary>
+    public NetworkBuilder Elu(float alpha = 1f) => Activation(ActivationKind.Elu, alpha);
+
+    /// <summary>Appends SELU.</summary>
+    public NetworkBuilder Selu() => Activation(ActivationKind.Selu);
+
+    /// <summary>Appends GELU, exact or by the tanh approximation.</summary>
+    public NetworkBuilder Gelu(bool approximate = false) => Activation(approximate ? ActivationKind.GeluTanh : ActivationKind.Gelu);
+
+    /// <summary>Appends SiLU (swish).</summary>
+    public NetworkBuilder Silu() => Activation(ActivationKind.Silu);
+
+    /// <summary>Appends the logistic function.</summary>
+    public NetworkBuilder Sigmoid() => Activation(ActivationKind.Sigmoid);
+
+    /// <summary>Appends the hyperbolic tangent.</summary>
+    public NetworkBuilder Tanh() => Activation(ActivationKind.Tanh);
+
+    /// <summary>Appends softplus.</summary>
+    public NetworkBuilder Softplus() => Activation(ActivationKind.Softplus);
+
+    /// <summary>Appends hard swish.</summary>
+    public NetworkBuilder HardSwish() => Activation(ActivationKind.HardSwish);
+
+    /// <summary>Appends Mish.</summary>
+    public NetworkBuilder Mish() => Activation(ActivationKind.Mish);
+
+    /// <summary>Appends an activation function by kind.</summary>
+    /// <param name="kind">Which one.</param>
+    /// <param name="parameter">The slope of leaky ReLU or the α of ELU.</param>
+    public NetworkBuilder Activation(ActivationKind kind, float parameter = 0f) => Add(new ActivationDefinition(kind, parameter));
+
+    /// <summary>Appends softmax over the last axis.</summary>
+    public NetworkBuilder Softmax() => Add(new SoftmaxDefinition());
+
+    /// <summary>Appends dropout: in training each element becomes 0 with the given probability.</summary>
+    /// <param name="rate">The probability, in [0, 1).</param>
+    /// <exception cref="ArgumentOutOfRangeException">The rate is outside [0, 1).</exception>
+    public NetworkBuilder Dropout(float rate)
+    {
+        if (!(rate >= 0f && rate < 1f))
+            throw new ArgumentOutOfRangeException(nameof(rate), rate, "The dropout rate is a probability in [0, 1).");
+        return Add(new DropoutDefinition(rate));
+    }
+
+    /// <summary>Appends a reshape of each row to one axis.</summary>
+    public NetworkBuilder Flatten() => Add(new ReshapeDefinition());
+
+    /// <summary>Appends a reshape of each row.</summary>
+    /// <param name="rowShape">The new shape of a row, with as many elements.</param>
+    public NetworkBuilder Reshape(Shape rowShape) => Add(new ReshapeDefinition(rowShape.ToArray()));
+
+    /// <summary>The network as data.</summary>
+    public NetworkDefinition ToDefinition() => new(_layers);
+}

@@ -1,0 +1,73 @@
+using Backprop.Layers;
+
+namespace Backprop;
+
+/// <summary>
+/// Takes the standardisation of training data into a trained network, so that it accepts and returns raw values and
+/// prediction costs nothing more.
+/// </summary>
+internal static class NetworkScaling
+{
+    // Folding computes x·w' − mean·w' in place of (x − mean)·w': with a mean this many deviations from 0 the two parts
+    // are so much larger than their difference that float32 would lose the digits that matter.
+    private const double LargestFoldedOffset = 256;
+
+    /// <summary>
+    /// The network f becomes x ↦ f((x − mean)·scale). Folded into the first layer where that is a dense one with a bias
+    /// and exact enough; otherwise a layer in front does it.
+    /// </summary>
+    public static Network WithInputScaling(this Network network, ReadOnlySpan<double> mean, ReadOnlySpan<double> scale)
+    {
+        double largest = 0;
+        for (int i = 0; i < mean.Length; i++)
+            largest = Math.Max(largest, Math.Abs(mean[i] * scale[i]));
+        if (network.InputShape.Rank == 1 && largest <= LargestFoldedOffset && !network.Layers.IsEmpty && network.Layers[0] is Dense { Bias: not null } first)
+        {
+            float[] weight = first.Weight.Value.ToArray(), bias = first.Bias.Value.ToArray();
+            int units = bias.Length;
+            for (int unit = 0; unit < units; unit++)
+            {
+                double shift = bias[unit];
+                for (int i = 0; i < mean.Length; i++)
+                {
+                    double folded = weight[i * units + unit] * scale[i];
+                    weight[i * units + unit] = (float)folded;
+                    shift -= mean[i] * (float)folded;
+                }
+
+                bias[unit] = (float)shift;
+            }
+
+            first.Weight.Value.SetValues(weight);
+            first.Bias.Value.SetValues(bias);
+            return network;
+        }
+
+        var definition = new NetworkDefinition([new RescaleDefinition(), .. network.Definition.Layers]);
+        var scaled = new Network(definition, network.InputShape, network.Seed, network.Device);
+        var rescale = (RescaleLayer)scaled.Layers[0];
+        var offsets = new float[mean.Length];
+        var factors = new float[mean.Length];
+        for (int i = 0; i < mean.Length; i++)
+            (offsets[i], factors[i]) = ((float)-mean[i], (float)scale[i]);
+        rescale.Offset.Value.SetValues(offsets);
+        rescale.Scale.Value.SetValues(factors);
+        for (int i = 0; i < network.Parameters.Count; i++)
+            scaled.Parameters[i + rescale.Parameters.Count].Value.SetValues(network.Parameters[i].Value.ToArray());
+        return scaled;
+    }
+
+    /// <summary>Multiplies the outputs of a network that ends in a dense layer and adds to them, one factor and offset per output.</summary>
+    public static void ScaleOutputs(this Network network, ReadOnlySpan<double> factor, ReadOnlySpan<double> offset)
+    {
+        if (network.Layers.IsEmpty || network.Layers[^1] is not Dense { Bias: not null, Activation.Kind: ActivationKind.Identity } last)
+            throw new InvalidOperationException("Only a network that ends in a dense layer with a bias and without activation can have its outputs scaled.");
+        float[] weight = last.Weight.Value.ToArray(), bias = last.Bias.Value.ToArray();
+        for (int i = 0; i < weight.Length; i++)
+            weight[i] = (float)(weight[i] * factor[i % bias.Length]);
+        for (int i = 0; i < bias.Length; i++)
+            bias[i] = (float)(bias[i] * factor[i] + offset[i]);
+        last.Weight.Value.SetValues(weight);
+        last.Bias.Value.SetValues(bias);
+    }
+}

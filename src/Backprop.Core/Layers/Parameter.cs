@@ -1,0 +1,77 @@
+using Backprop.Tensors;
+
+namespace Backprop;
+
+/// <summary>What a parameter is, which decides how it is treated: weight decay is for weights alone.</summary>
+public enum ParameterKind
+{
+    /// <summary>A matrix of weights: decays.</summary>
+    Weight,
+
+    /// <summary>A bias: does not decay.</summary>
+    Bias,
+
+    /// <summary>A constant of the network, such as the scale of its inputs: not trained.</summary>
+    Constant,
+}
+
+/// <summary>A named tensor of a network that training changes, with its gradient. It outlives all tapes.</summary>
+public sealed class Parameter
+{
+    private readonly TensorStorage _storage;
+
+    internal Parameter(string name, ParameterKind kind, Shape shape, Device device)
+    {
+        Name = name;
+        Kind = kind;
+        _storage = new TensorStorage
+        {
+            Device = device,
+            Shape = shape,
+            Block = device.Rent(Math.Max(shape.Length, 1), ElementType.Float32),
+            Holders = 1,
+            RequiresGradient = kind != ParameterKind.Constant,
+        };
+    }
+
+    /// <summary>The name within the network: the layer's name, a dot and the role, as in <c>dense_1.weight</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>What this parameter is.</summary>
+    public ParameterKind Kind { get; }
+
+    /// <summary>The axis lengths; [inputs, units] for the weight of a dense layer.</summary>
+    public Shape Shape => _storage.Shape;
+
+    /// <summary>Whether training changes it.</summary>
+    public bool IsTrainable => _storage.RequiresGradient;
+
+    /// <summary>The values, as a tensor for operations. Its gradient is that of the parameter.</summary>
+    public Tensor Value => new(_storage);
+
+    /// <summary>A copy of the gradient that backward has computed; zeros if there is none.</summary>
+    public float[] GradientToArray() => Value.GradientToArray();
+
+    /// <summary>Sets the gradient to zero, without touching its memory.</summary>
+    public void ZeroGradient()
+    {
+        if (_storage.Gradient is not null)
+            _storage.GradientIsZero = true;
+    }
+
+    /// <summary>Name and shape.</summary>
+    public override string ToString() => $"{Name} {Shape}";
+
+    internal TensorStorage Storage => _storage;
+
+    /// <summary>Whether backward has left a gradient here since the last zeroing.</summary>
+    internal bool HasGradient => _storage.Gradient is not null && !_storage.GradientIsZero;
+
+    /// <summary>Replaces the gradient, for tests and tools that compute it elsewhere.</summary>
+    internal void SetGradient(ReadOnlySpan<float> values)
+    {
+        _storage.Gradient ??= _storage.Device.Rent(Math.Max(Shape.Length, 1), ElementType.Float32);
+        _storage.GradientIsZero = false;
+        _storage.Device.Upload(values, _storage.Gradient);
+    }
+}

@@ -1,0 +1,41 @@
+using Backprop.Devices;
+
+namespace Backprop.Layers;
+
+/// <summary>Makes the parameters of a network that is being built, and sees that they do not exceed what is allowed.</summary>
+/// <param name="device">Where they live.</param>
+/// <param name="seed">Fixes the initial weights.</param>
+/// <param name="maximumValues">How many values all of them may have together: for a model file, as many as it holds.</param>
+/// <param name="draw">Whether initial values are drawn; a network that is read from a file gets its own.</param>
+internal sealed class ParameterFactory(Device device, int seed, long maximumValues = long.MaxValue, bool draw = true)
+{
+    private long _values;
+
+    public Parameter Weight(string name, Shape shape, Initializer initializer, int fanIn, int fanOut, int stream)
+    {
+        Parameter parameter = Create(name, ParameterKind.Weight, shape);
+        if (draw)
+        {
+            var values = new float[shape.Length];
+            initializer.Draw(values, fanIn, fanOut, new RandomKey((ulong)(uint)seed, (uint)stream, 0));
+            parameter.Value.SetValues(values);
+        }
+
+        return parameter;
+    }
+
+    public Parameter Constant(string name, ParameterKind kind, Shape shape, float value)
+    {
+        Parameter parameter = Create(name, kind, shape);
+        device.Fill(parameter.Storage.Values, value, shape.Length);
+        return parameter;
+    }
+
+    private Parameter Create(string name, ParameterKind kind, Shape shape)
+    {
+        _values += shape.Length;
+        if (_values > maximumValues)
+            throw new FormatException($"The layers have more parameter values than the {maximumValues} that are there: '{name}' has shape {shape}.");
+        return new Parameter(name, kind, shape, device);
+    }
+}

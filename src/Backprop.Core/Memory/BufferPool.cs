@@ -1,0 +1,174 @@
+using System.Numerics;
+
+namespace Backprop.Memory;
+
+/// <summary>
+/// Lends native blocks and keeps returned ones for the next request, within a limit in bytes. A fresh page costs the
+/// system microseconds on first touch and a returned block is often still in cache, so memory is not given back until
+/// the limit demands it or <see cref="Trim"/> is called.
+/// </summary>
+/// <remarks>
+/// Blocks come in size classes, four per power of two, so at most a fifth of a block is unused. Each class is a stack:
+/// the block returned last is the warmest and is lent first. All members may be called from any thread.
+/// </remarks>
+internal sealed class BufferPool
+{
+    private const int SmallestCapacity = 16;
+    private const int NumberOfClasses = 104;
+    private const double DefaultShareOfMemory = 0.75;
+
+    private readonly Lock _lock = new();
+    private readonly NativeBlock?[] _idle = new NativeBlock?[NumberOfClasses];
+    private long _bytesRented, _bytesIdle, _peakBytes, _byteLimit;
+
+    /// <summary>A pool that may hold three quarters of the memory this process can have.</summary>
+    public BufferPool()
+        : this((long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * DefaultShareOfMemory))
+    {
+    }
+
+    /// <summary>A pool with a limit of its own.</summary>
+    public BufferPool(long byteLimit) => _byteLimit = byteLimit;
+
+    /// <summary>The most that rented and idle blocks together may take. Lowering it takes nothing from those who rent.</summary>
+    public long ByteLimit
+    {
+        get => Volatile.Read(ref _byteLimit);
+        set => Volatile.Write(ref _byteLimit, value);
+    }
+
+    /// <summary>Bytes lent out at the moment.</summary>
+    public long BytesRented => Volatile.Read(ref _bytesRented);
+
+    /// <summary>Bytes that wait for the next request.</summary>
+    public long BytesIdle => Volatile.Read(ref _bytesIdle);
+
+    /// <summary>The most bytes that were ever lent out at once.</summary>
+    public long PeakBytesRented => Volatile.Read(ref _peakBytes);
+
+    /// <summary>A block of at least <paramref name="length"/> elements with undefined content.</summary>
+    /// <exception cref="InsufficientMemoryException">The limit does not allow it or the system has no more memory.</exception>
+    public NativeBlock Rent(int length)
+    {
+        int sizeClass = SizeClass(length);
+        lock (_lock)
+        {
+            NativeBlock? block = _idle[sizeClass];
+            if (block is null)
+            {
+                block = Allocate(length, CapacityOf(sizeClass));
+            }
+            else
+            {
+                _idle[sizeClass] = block.NextIdle;
+                block.NextIdle = null;
+                _bytesIdle -= block.Bytes;
+            }
+
+            block.IsRented = true;
+            _bytesRented += block.Bytes;
+            _peakBytes = Math.Max(_peakBytes, _bytesRented);
+            return block;
+        }
+    }
+
+    /// <summary>Takes a block back.</summary>
+    /// <exception cref="InvalidOperationException">It was returned before, or another pool lent it.</exception>
+    public void Return(NativeBlock block)
+    {
+        int sizeClass = SizeClass(block.Capacity);
+        lock (_lock)
+        {
+            if (!block.IsRented || block.Pool != this)
+                throw new InvalidOperationException("A memory block was returned twice, or to a pool that did not lend it.");
+            Poison(block);
+            block.IsRented = false;
+            block.NextIdle = _idle[sizeClass];
+            _idle[sizeClass] = block;
+            _bytesRented -= block.Bytes;
+            _bytesIdle += block.Bytes;
+        }
+    }
+
+    /// <summary>Gives all idle blocks back to the system.</summary>
+    public void Trim()
+    {
+        lock (_lock)
+            FreeIdle(bytes: long.MaxValue);
+    }
+
+    /// <summary>Strikes a rented block off the books that was never returned. Called by its finalizer.</summary>
+    internal void Forget(long bytes)
+    {
+        lock (_lock)
+            _bytesRented -= bytes;
+    }
+
+    private NativeBlock Allocate(int length, int capacity)
+    {
+        long bytes = (long)capacity * sizeof(float);
+        long excess = _bytesRented + _bytesIdle + bytes - _byteLimit;
+        if (excess > 0)
+            FreeIdle(excess);
+        if (_bytesRented + _bytesIdle + bytes > _byteLimit)
+            throw Insufficient(length, bytes, "the limit does not allow it");
+        try
+        {
+            return new NativeBlock(capacity) { Pool = this };
+        }
+        catch (OutOfMemoryException)
+        {
+            FreeIdle(bytes: long.MaxValue);
+        }
+
+        try
+        {
+            return new NativeBlock(capacity) { Pool = this };
+        }
+        catch (OutOfMemoryException)
+        {
+            throw Insufficient(length, bytes, "the system has no more memory");
+        }
+    }
+
+    private InsufficientMemoryException Insufficient(int length, long bytes, string reason) => new(
+        $"A tensor buffer of {length} elements ({bytes} bytes) cannot be had: {reason}. " +
+        $"In use: {_bytesRented} bytes; limit: {_byteLimit} bytes. A smaller batch or gradient checkpointing needs less memory.");
+
+    // Largest first: few calls, and the small blocks are the ones that are asked for most.
+    private void FreeIdle(long bytes)
+    {
+        for (int sizeClass = NumberOfClasses - 1; sizeClass >= 0; sizeClass--)
+        {
+            while (_idle[sizeClass] is { } block)
+            {
+                if (bytes <= 0)
+                    return;
+                _idle[sizeClass] = block.NextIdle;
+                _bytesIdle -= block.Bytes;
+                bytes -= block.Bytes;
+                block.Free();
+            }
+        }
+    }
+
+    // Whoever reads a block after returning it, or before writing it, shall see it at once.
+    [System.Diagnostics.Conditional("DEBUG")]
+    private static unsafe void Poison(NativeBlock block) => new Span<float>(block.Floats, block.Capacity).Fill(float.NaN);
+
+    // Capacities in units of 16 elements: 1, 2, 3, 4, then 5 6 7 8, 10 12 14 16, 20 24 28 32, ...
+    private static int SizeClass(int length)
+    {
+        uint unitsBelow = ((uint)Math.Max(length, 1) - 1) / SmallestCapacity;
+        if (unitsBelow < 4)
+            return (int)unitsBelow;
+        int logarithm = BitOperations.Log2(unitsBelow);
+        return (int)((unitsBelow >> (logarithm - 2)) - 4) + 4 * (logarithm - 1);
+    }
+
+    private static int CapacityOf(int sizeClass)
+    {
+        long units = sizeClass < 4 ? sizeClass + 1 : (long)(sizeClass % 4 + 5) << (sizeClass / 4 - 1);
+        return (int)Math.Min(units * SmallestCapacity, int.MaxValue);
+    }
+}

@@ -1,0 +1,17 @@
+using Backprop.Autograd;
+
+namespace Backprop.Operations;
+
+/// <summary>Every differentiable operation. What must hold for all of them (a gradient check, say) is driven by this list.</summary>
+internal static class OperationRegistry
+{
+    public static IReadOnlyList<Operation> All { get; } =
+    [
+        MatMul.Instance, Linear.Instance,
+        Add.Instance, Multiply.Instance, Scale.Instance, Sum.Instance, Reshape.Instance,
+        Relu.Instance, LeakyRelu.Instance, Elu.Instance, Selu.Instance, Gelu.Instance, GeluTanh.Instance, Silu.Instance,
+        Sigmoid.Instance, Tanh.Instance, Softplus.Instance, HardSwish.Instance, Mish.Instance,
+        Softmax.Instance, LogSoftmax.Instance, Dropout.Instance,
+        CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
+    ];
+}

@@ -1,0 +1,112 @@
+using Backprop.Operations;
+
+namespace Backprop;
+
+/// <summary>
+/// The differentiable operations, as methods of <see cref="Tensor"/>. Each one's forward and backward rule stand in a
+/// file of the operation's name.
+/// </summary>
+public static class TensorOperations
+{
+    /// <summary>The matrix product a·b. Gradients: gradA = g·bᵀ, gradB = aᵀ·g.</summary>
+    /// <param name="a">Shape [..., K].</param>
+    /// <param name="b">Shape [K, N].</param>
+    /// <returns>Shape [..., N].</returns>
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
+    public static Tensor MatMul(this Tensor a, Tensor b) => Operations.MatMul.Apply(a, b);
+
+    /// <summary>The fully connected map x·weight + bias.</summary>
+    /// <param name="x">Shape [..., K].</param>
+    /// <param name="weight">Shape [K, N]: one column per output unit.</param>
+    /// <param name="bias">Shape [N]; none when omitted.</param>
+    /// <returns>Shape [..., N].</returns>
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
+    public static Tensor Linear(this Tensor x, Tensor weight, Tensor bias = default) =>
+        Operations.Linear.Apply(x, weight, bias, Devices.Activation.Identity);
+
+    /// <summary>a + b, element by element; an axis of length 1 or a missing front axis is repeated.</summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static Tensor Add(this Tensor a, Tensor b) => Operations.Add.Apply(a, b);
+
+    /// <summary>a · b, element by element; an axis of length 1 or a missing front axis is repeated.</summary>
+    /// <exception cref="ShapeException">The shapes do not broadcast.</exception>
+    public static Tensor Multiply(this Tensor a, Tensor b) => Operations.Multiply.Apply(a, b);
+
+    /// <summary>factor · x.</summary>
+    public static Tensor Multiply(this Tensor x, float factor) => Scale.Apply(x, factor);
+
+    /// <summary>The sum of all elements, a scalar.</summary>
+    public static Tensor Sum(this Tensor x) => Operations.Sum.Apply(x, null, mean: false);
+
+    /// <summary>The sum along one axis, which disappears. A negative axis counts from the back.</summary>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public static Tensor Sum(this Tensor x, int axis) => Operations.Sum.Apply(x, axis, mean: false);
+
+    /// <summary>The mean of all elements, a scalar; NaN for none.</summary>
+    public static Tensor Mean(this Tensor x) => Operations.Sum.Apply(x, null, mean: true);
+
+    /// <summary>The mean along one axis, which disappears. A negative axis counts from the back.</summary>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public static Tensor Mean(this Tensor x, int axis) => Operations.Sum.Apply(x, axis, mean: true);
+
+    /// <summary>The same values under another shape, without a copy.</summary>
+    /// <param name="x">Any tensor.</param>
+    /// <param name="shape">As many elements as x has.</param>
+    /// <exception cref="ShapeException">The number of elements differs.</exception>
+    public static Tensor Reshape(this Tensor x, Shape shape) => Operations.Reshape.Apply(x, shape);
+
+    /// <summary>eˣᵢ / Σ eˣⱼ along an axis, computed without overflow. gradInput = y ⊙ (g − Σ g⊙y).</summary>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public static Tensor Softmax(this Tensor x, int axis = -1) => Operations.Softmax.Apply(x, axis);
+
+    /// <summary>The logarithm of <see cref="Softmax"/>, computed stably. gradInput = g − softmax(x)·Σ g.</summary>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public static Tensor LogSoftmax(this Tensor x, int axis = -1) => Operations.LogSoftmax.Apply(x, axis);
+
+    /// <summary>
+    /// Inverted dropout: each element becomes 0 with probability <paramref name="rate"/>, else x/(1 − rate). The mask
+    /// depends on the seed, stream, step and element index alone. Srivastava et al. 2014, JMLR 15.
+    /// </summary>
+    /// <param name="x">Any tensor.</param>
+    /// <param name="rate">The probability of dropping, in [0, 1).</param>
+    /// <param name="seed">The seed of the run.</param>
+    /// <param name="stream">A number of its own for each place that drops.</param>
+    /// <param name="step">The number of the training step.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The rate is outside [0, 1).</exception>
+    public static Tensor Dropout(this Tensor x, float rate, int seed, int stream = 0, long step = 0) =>
+        Operations.Dropout.Apply(x, rate, new Devices.RandomKey((ulong)(uint)seed, (uint)stream, (ulong)step));
+
+    /// <summary>max(x, 0). Derivative 0 at 0.</summary>
+    public static Tensor Relu(this Tensor x) => Operations.Relu.Instance.Apply(x);
+
+    /// <summary>x for x > 0, else slope·x. Maas et al. 2013.</summary>
+    public static Tensor LeakyRelu(this Tensor x, float slope = 0.01f) => Operations.LeakyRelu.Instance.Apply(x, slope);
+
+    /// <summary>x for x > 0, else α(eˣ − 1). Clevert et al. 2016, arXiv:1511.07289.</summary>
+    public static Tensor Elu(this Tensor x, float alpha = 1f) => Operations.Elu.Instance.Apply(x, alpha);
+
+    /// <summary>λx for x > 0, else λα(eˣ − 1), with α ≈ 1.6733 and λ ≈ 1.0507. Klambauer et al. 2017, arXiv:1706.02515.</summary>
+    public static Tensor Selu(this Tensor x) => Operations.Selu.Instance.Apply(x);
+
+    /// <summary>xΦ(x), with the exact normal distribution function or the tanh approximation. Hendrycks and Gimpel 2016, arXiv:1606.08415.</summary>
+    public static Tensor Gelu(this Tensor x, bool approximate = false) =>
+        approximate ? Operations.GeluTanh.Instance.Apply(x) : Operations.Gelu.Instance.Apply(x);
+
+    /// <summary>xσ(x), also called swish. Elfwing et al. 2018, arXiv:1702.03118.</summary>
+    public static Tensor Silu(this Tensor x) => Operations.Silu.Instance.Apply(x);
+
+    /// <summary>1/(1 + e⁻ˣ).</summary>
+    public static Tensor Sigmoid(this Tensor x) => Operations.Sigmoid.Instance.Apply(x);
+
+    /// <summary>The hyperbolic tangent.</summary>
+    public static Tensor Tanh(this Tensor x) => Operations.Tanh.Instance.Apply(x);
+
+    /// <summary>ln(1 + eˣ); x itself above 20.</summary>
+    public static Tensor Softplus(this Tensor x) => Operations.Softplus.Instance.Apply(x);
+
+    /// <summary>x·clamp(x + 3, 0, 6)/6. Howard et al. 2019, arXiv:1905.02244.</summary>
+    public static Tensor HardSwish(this Tensor x) => Operations.HardSwish.Instance.Apply(x);
+
+    /// <summary>x·tanh(softplus(x)). Misra 2020, arXiv:1908.08681.</summary>
+    public static Tensor Mish(this Tensor x) => Operations.Mish.Instance.Apply(x);
+}

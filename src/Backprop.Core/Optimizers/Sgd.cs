@@ -1,0 +1,48 @@
+using Backprop.Devices;
+using Backprop.Memory;
+using Backprop.Tensors;
+
+namespace Backprop;
+
+/// <summary>
+/// Stochastic gradient descent, plain or with momentum: v ← μv + (1 − τ)g, w ← w − ηv; with Nesterov w ← w − η(g + μv).
+/// Robbins and Monro 1951; Sutskever et al. 2013.
+/// </summary>
+public sealed class Sgd : Optimizer
+{
+    /// <inheritdoc/>
+    /// <remarks>Default 0.01.</remarks>
+    public override float LearningRate { get; init => field = CheckedRate(value, nameof(LearningRate)); } = 0.01f;
+
+    /// <summary>The momentum μ in [0, 1). Default 0: none.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1).</exception>
+    public float Momentum { get; init => field = (float)CheckedShare(value, nameof(Momentum)); }
+
+    /// <summary>The dampening τ of the momentum, in [0, 1). Default 0.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1).</exception>
+    public float Dampening { get; init => field = (float)CheckedShare(value, nameof(Dampening)); }
+
+    /// <summary>Whether the step looks ahead (Nesterov 1983). Default: no.</summary>
+    public bool Nesterov { get; init; }
+
+    /// <inheritdoc/>
+    /// <remarks>Default 0.</remarks>
+    public override float WeightDecay { get; init => field = CheckedDecay(value, nameof(WeightDecay)); }
+
+    /// <summary>Whether biases decay too. Default: no.</summary>
+    public bool DecayBiases { get; init; }
+
+    private protected override OptimizerState Create(ParameterCollection parameters) => new State(this, parameters);
+
+    private sealed class State(Sgd settings, ParameterCollection parameters) : OptimizerState(parameters, settings.LearningRate, slots: 1)
+    {
+        private protected override void Update(TensorStorage parameter, bool decays, MemoryBlock?[] slots, float gradientScale)
+        {
+            bool isFirst = slots[0] is null;
+            MemoryBlock? velocities = settings.Momentum == 0f ? null : Slot(slots, 0, parameter);
+            float decay = decays || settings.DecayBiases ? settings.WeightDecay : 0f;
+            var arguments = new SgdArguments(LearningRate, settings.Momentum, settings.Dampening, settings.Nesterov, decay, gradientScale, isFirst);
+            parameter.Device.SgdStep(arguments, parameter.Values, parameter.Gradient!, velocities, parameter.Shape.Length);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using Backprop.Devices;
+
+namespace Backprop;
+
+/// <summary>Training examples that stand in memory.</summary>
+public sealed class MemoryBatchSource : BatchSource
+{
+    /// <summary>The random stream of the shuffling; layers use the small numbers.</summary>
+    private const uint ShuffleStream = 0x5AFF1E;
+    private readonly ReadOnlyMemory<float> _features, _targets, _weights;
+    private readonly int[] _order;
+    private int _next;
+
+    /// <summary>Describes examples in memory; nothing is copied.</summary>
+    /// <param name="features">All rows, one after the other.</param>
+    /// <param name="rowShape">The shape of one row.</param>
+    /// <param name="targets">The targets of all rows.</param>
+    /// <param name="targetsPerRow">How many targets a row has. Default 1.</param>
+    /// <param name="weights">One weight per row, or none.</param>
+    /// <exception cref="ShapeException">The lengths do not belong to one number of rows.</exception>
+    public MemoryBatchSource(
+        ReadOnlyMemory<float> features, Shape rowShape, ReadOnlyMemory<float> targets, int targetsPerRow = 1, ReadOnlyMemory<float> weights = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(targetsPerRow, 1);
+        int rows = targets.Length / targetsPerRow;
+        if (rows * targetsPerRow != targets.Length || (long)rows * rowShape.Length != features.Length)
+            throw new ShapeException($"{features.Length} feature values in rows of shape {rowShape} and {targets.Length} targets, {targetsPerRow} a row, do not give one number of rows.");
+        if (!weights.IsEmpty && weights.Length != rows)
+            throw new ShapeException($"There are {rows} rows, but {weights.Length} example weights.");
+        (_features, _targets, _weights) = (features, targets, weights);
+        RowShape = rowShape;
+        TargetsPerRow = targetsPerRow;
+        _order = new int[rows];
+    }
+
+    /// <inheritdoc/>
+    public override Shape RowShape { get; }
+
+    /// <inheritdoc/>
+    public override int TargetsPerRow { get; }
+
+    /// <inheritdoc/>
+    public override bool HasWeights => !_weights.IsEmpty;
+
+    /// <inheritdoc/>
+    public override long RowCount => _order.Length;
+
+    /// <inheritdoc/>
+    public override void Begin(int seed, int epoch, bool shuffle)
+    {
+        _next = 0;
+        for (int i = 0; i < _order.Length; i++)
+            _order[i] = i;
+        if (!shuffle)
+            return;
+        var key = new RandomKey((ulong)(uint)seed, ShuffleStream, (ulong)epoch);
+        for (int i = _order.Length - 1; i > 0; i--) // Fisher and Yates, with 32 random bits scaled to [0, i]
+        {
+            int j = (int)((ulong)Philox.Word(key, i) * (ulong)(i + 1) >> 32);
+            (_order[i], _order[j]) = (_order[j], _order[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
+    {
+        int width = RowShape.Length;
+        int rows = Math.Min(targets.Length / TargetsPerRow, _order.Length - _next);
+        for (int i = 0; i < rows; i++)
+        {
+            int row = _order[_next + i];
+            _features.Span.Slice(row * width, width).CopyTo(features[(i * width)..]);
+            _targets.Span.Slice(row * TargetsPerRow, TargetsPerRow).CopyTo(targets[(i * TargetsPerRow)..]);
+            if (HasWeights)
+                weights[i] = _weights.Span[row];
+        }
+
+        _next += rows;
+        return rows;
+    }
+}

@@ -1,0 +1,25 @@
+namespace Backprop;
+
+/// <summary>Why a training run ended.</summary>
+public enum StopReason
+{
+    /// <summary>All epochs were run.</summary>
+    Completed,
+
+    /// <summary>The loss no longer improved.</summary>
+    EarlyStopping,
+}
+
+/// <summary>What one epoch gave.</summary>
+/// <param name="Epoch">Its number, from 1.</param>
+/// <param name="TrainingLoss">The mean loss over its mini-batches, each taken before its step.</param>
+/// <param name="ValidationLoss">The loss on the validation data after it; null without any.</param>
+/// <param name="LearningRate">The learning rate of its last step.</param>
+/// <param name="Duration">How long it took, validation included.</param>
+public sealed record EpochResult(int Epoch, float TrainingLoss, float? ValidationLoss, float LearningRate, TimeSpan Duration);
+
+/// <summary>The record of a training run.</summary>
+/// <param name="Epochs">What each epoch gave.</param>
+/// <param name="BestEpoch">The epoch whose weights the network has, from 1: the last, or with early stopping the one of the lowest loss.</param>
+/// <param name="StopReason">Why the run ended.</param>
+public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int BestEpoch, StopReason StopReason);

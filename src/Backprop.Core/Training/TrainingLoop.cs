@@ -1,0 +1,233 @@
+using System.Diagnostics;
+
+namespace Backprop;
+
+/// <summary>
+/// Trains a network: forward, loss, backward, clip, step, for every mini-batch of every epoch; then validation, history,
+/// early stopping. The same seed and data give the same weights bit for bit, at any number of threads.
+/// </summary>
+public sealed class TrainingLoop
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly Network _network;
+    private readonly Loss _loss;
+    private readonly TrainingOptions _options;
+    private readonly OptimizerState _optimizer;
+
+    /// <summary>Prepares the training of a network.</summary>
+    /// <param name="network">The network; trained in place.</param>
+    /// <param name="loss">What is minimised.</param>
+    /// <param name="options">How; the defaults when null.</param>
+    public TrainingLoop(Network network, Loss loss, TrainingOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(loss);
+        _network = network;
+        _loss = loss;
+        _options = options ?? new TrainingOptions();
+        _optimizer = _options.Optimizer.For(network.Parameters);
+    }
+
+    /// <summary>Runs the training.</summary>
+    /// <param name="training">The examples to learn from.</param>
+    /// <param name="validation">Examples to judge by after each epoch; they are not learned from.</param>
+    /// <param name="cancellationToken">Ends the run within one mini-batch; the network then has its best weights so far.</param>
+    /// <returns>The history of the run.</returns>
+    /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
+    /// <exception cref="InvalidOperationException">There are no training rows.</exception>
+    /// <exception cref="TrainingDivergedException">The loss became NaN or infinite.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public TrainingHistory Run(BatchSource training, BatchSource? validation = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        Check(training, "training");
+        if (validation is not null)
+            Check(validation, "validation");
+        if (training.RowCount == 0)
+            throw new InvalidOperationException("There are no training rows.");
+
+        int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
+        var trainingBatch = new Batch(training, batchSize);
+        Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
+        int batches = (int)((training.RowCount + batchSize - 1) / batchSize);
+        int stepsPerEpoch = (batches + _options.GradientAccumulationSteps - 1) / _options.GradientAccumulationSteps;
+        long totalSteps = (long)stepsPerEpoch * _options.NumberOfEpochs;
+        float initialRate = _options.Optimizer.LearningRate;
+
+        var best = new BestWeights(_network);
+        var epochs = new List<EpochResult>();
+        var clock = Stopwatch.StartNew();
+        var reason = StopReason.Completed;
+        long step = 0;
+        for (int epoch = 1; epoch <= _options.NumberOfEpochs && reason == StopReason.Completed; epoch++)
+        {
+            TimeSpan epochStart = clock.Elapsed, lastReport = epochStart;
+            training.Begin(_options.Seed, epoch - 1, _options.Shuffle);
+            double lossSum = 0, divisorSum = 0, stepDivisor = 0;
+            long rows = 0;
+            _network.Parameters.ZeroGradients();
+            for (int batch = 1; batch <= batches; batch++)
+            {
+                if (cancellationToken.IsCancellationRequested)
+                {
+                    best.Restore();
+                    cancellationToken.ThrowIfCancellationRequested();
+                }
+
+                trainingBatch.Read();
+                double batchLoss = Accumulate(trainingBatch, out double divisor);
+                if (!double.IsFinite(batchLoss))
+                {
+                    best.Restore();
+                    throw Diverged(batchLoss / divisor, epoch, batch, batches);
+                }
+
+                lossSum += batchLoss;
+                divisorSum += divisor;
+                stepDivisor += divisor;
+                rows += trainingBatch.Rows;
+                if (batch % _options.GradientAccumulationSteps == 0 || batch == batches)
+                {
+                    _optimizer.LearningRate = (float)(initialRate * _options.Schedule.FactorAt(step++, totalSteps));
+                    if (stepDivisor > 0) // rows that all have weight 0 teach nothing
+                        _optimizer.Step(_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
+                    _network.Parameters.ZeroGradients();
+                    stepDivisor = 0;
+                }
+
+                if (_options.Progress is not null && batch < batches && clock.Elapsed - lastReport >= ProgressInterval)
+                {
+                    lastReport = clock.Elapsed;
+                    Report(epoch, batch, batches, lossSum / divisorSum, null, rows / (lastReport - epochStart).TotalSeconds, lastReport);
+                }
+            }
+
+            float trainingLoss = (float)(lossSum / divisorSum);
+            double rowsPerSecond = rows / (clock.Elapsed - epochStart).TotalSeconds;
+            float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, cancellationToken);
+            epochs.Add(new EpochResult(epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart));
+            Report(epoch, batches, batches, trainingLoss, validationLoss, rowsPerSecond, clock.Elapsed);
+
+            best.Offer(epoch, validationLoss ?? trainingLoss, _options.EarlyStopping?.MinimumChange ?? 0f, keepsLatest: _options.EarlyStopping is null);
+            if (_options.EarlyStopping is { } stopping && epoch - best.ImprovedEpoch >= stopping.Patience)
+                reason = StopReason.EarlyStopping;
+        }
+
+        best.Restore();
+        return new TrainingHistory(epochs, best.Epoch, reason);
+    }
+
+    /// <summary>The mean loss of the network on examples, as in prediction.</summary>
+    /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
+    public float Evaluate(BatchSource examples)
+    {
+        ArgumentNullException.ThrowIfNull(examples);
+        Check(examples, "evaluation");
+        return Evaluate(examples, new Batch(examples, (int)Math.Clamp(examples.RowCount, 1, _options.BatchSize)), CancellationToken.None);
+    }
+
+    /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
+    private double Accumulate(Batch batch, out double divisor)
+    {
+        using var tape = new Tape(_network.Device);
+        Tensor output = _network.Forward(batch.Features(tape), training: true);
+        Tensor loss = _loss.Sum(output, batch.Targets, batch.Weights);
+        divisor = _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
+        if (loss.RequiresGradient)
+            tape.Backward(loss);
+        return loss.ToScalar();
+    }
+
+    private float Evaluate(BatchSource examples, Batch batch, CancellationToken cancellationToken)
+    {
+        double lossSum = 0, divisorSum = 0;
+        examples.Begin(_options.Seed, 0, shuffle: false);
+        while (batch.Read() > 0)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using Tape tape = Tape.ForInference(_network.Device);
+            Tensor output = _network.Forward(batch.Features(tape));
+            lossSum += _loss.Sum(output, batch.Targets, batch.Weights).ToScalar();
+            divisorSum += _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
+        }
+
+        return (float)(lossSum / divisorSum);
+    }
+
+    private void Check(BatchSource source, string role)
+    {
+        if (source.RowShape != _network.InputShape)
+            throw new ShapeException($"The {role} rows have shape {source.RowShape}, but the network takes {_network.InputShape}.");
+        int targets = _loss.TargetsPerRow(_network.OutputShape);
+        if (source.TargetsPerRow != targets)
+            throw new ShapeException($"The {role} rows have {source.TargetsPerRow} targets, but the loss takes {targets} for an output of shape {_network.OutputShape}.");
+    }
+
+    private void Report(int epoch, int batch, int batches, double loss, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
+        _options.Progress?.Report(new TrainingProgress(
+            epoch, _options.NumberOfEpochs, batch, batches, (float)loss, validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed));
+
+    private static TrainingDivergedException Diverged(double loss, int epoch, int batch, int batches) => new(
+        FormattableString.Invariant($"The loss became {loss} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has its best weights so far. ") +
+        "Likely causes: a learning rate that is too high (divide it by 10), exploding gradients (GradientClipping.ByNorm(1)), or very large or non-finite features or targets (leave normalisation on, remove such rows).",
+        epoch, batch);
+
+    /// <summary>Room for one mini-batch, used again for each.</summary>
+    private sealed class Batch(BatchSource source, int size)
+    {
+        private readonly float[] _features = new float[(long)size * source.RowShape.Length];
+        private readonly float[] _targets = new float[size * source.TargetsPerRow];
+        private readonly float[] _weights = new float[source.HasWeights ? size : 0];
+
+        public int Rows { get; private set; }
+
+        public ReadOnlySpan<float> Targets => _targets.AsSpan(0, Rows * source.TargetsPerRow);
+
+        public ReadOnlySpan<float> Weights => _weights.AsSpan(0, source.HasWeights ? Rows : 0);
+
+        public int Read() => Rows = source.Read(_features, _targets, _weights);
+
+        public Tensor Features(Tape tape) => tape.Input(_features.AsSpan(0, Rows * source.RowShape.Length), source.RowShape.Batch(Rows));
+    }
+
+    /// <summary>A copy of the weights of the best epoch so far.</summary>
+    private sealed class BestWeights
+    {
+        private readonly Network _network;
+        private readonly float[][] _values;
+        private float _lowest = float.PositiveInfinity;
+        private float _reference = float.PositiveInfinity;
+
+        public BestWeights(Network network)
+        {
+            _network = network;
+            _values = [.. network.Parameters.Select(parameter => parameter.Value.ToArray())];
+        }
+
+        /// <summary>The epoch of the kept weights; 0 for the initial ones.</summary>
+        public int Epoch { get; private set; }
+
+        /// <summary>The last epoch whose loss fell by more than the required change.</summary>
+        public int ImprovedEpoch { get; private set; }
+
+        public void Offer(int epoch, float loss, float minimumChange, bool keepsLatest)
+        {
+            if (loss < _reference - minimumChange)
+                (ImprovedEpoch, _reference) = (epoch, loss);
+            if (!(loss < _lowest) && !keepsLatest)
+                return;
+            if (loss < _lowest)
+                _lowest = loss;
+            Epoch = epoch;
+            for (int i = 0; i < _values.Length; i++)
+                _network.Parameters[i].Value.CopyTo(_values[i]);
+        }
+
+        public void Restore()
+        {
+            for (int i = 0; i < _values.Length; i++)
+                _network.Parameters[i].Value.SetValues(_values[i]);
+        }
+    }
+}

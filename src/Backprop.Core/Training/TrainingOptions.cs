@@ -1,0 +1,42 @@
+namespace Backprop;
+
+/// <summary>How a network is trained.</summary>
+public sealed class TrainingOptions
+{
+    /// <summary>The optimizer. Default: Adam.</summary>
+    public Optimizer Optimizer { get; init; } = new Adam();
+
+    /// <summary>How the learning rate changes. Default: not.</summary>
+    public LearningRateSchedule Schedule { get; init; } = new ConstantSchedule();
+
+    /// <summary>How many times all rows are seen, at most; at least 1. Default 20.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int NumberOfEpochs { get; init => field = AtLeastOne(value, nameof(NumberOfEpochs)); } = 20;
+
+    /// <summary>Rows per mini-batch; at least 1. Fewer rows than that make one batch of all. Default 32.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int BatchSize { get; init => field = AtLeastOne(value, nameof(BatchSize)); } = 32;
+
+    /// <summary>How many mini-batches are put together to one step; the result is that of one large batch. Default 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int GradientAccumulationSteps { get; init => field = AtLeastOne(value, nameof(GradientAccumulationSteps)); } = 1;
+
+    /// <summary>The bound of the gradients. Default: none.</summary>
+    public GradientClipping GradientClipping { get; init; }
+
+    /// <summary>When to stop before all epochs are run, keeping the best weights. Default: null, never.</summary>
+    public EarlyStopping? EarlyStopping { get; init; }
+
+    /// <summary>Whether each epoch sees the rows in another order. Default: yes.</summary>
+    public bool Shuffle { get; init; } = true;
+
+    /// <summary>Fixes the order of the rows. Default 0.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Is told how training goes. Default: nobody.</summary>
+    public IProgress<TrainingProgress>? Progress { get; init; }
+
+    private static int AtLeastOne(int value, string name) => value >= 1
+        ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; expected at least 1.");
+}

@@ -1,0 +1,24 @@
+namespace Backprop;
+
+/// <summary>Where a training run stands: reported after each epoch, and about five times a second within one.</summary>
+/// <param name="Epoch">The running epoch, from 1.</param>
+/// <param name="NumberOfEpochs">How many there will be at most.</param>
+/// <param name="Batch">How many mini-batches of the epoch are done.</param>
+/// <param name="BatchesPerEpoch">How many mini-batches an epoch has.</param>
+/// <param name="TrainingLoss">The mean training loss of the epoch so far.</param>
+/// <param name="ValidationLoss">The validation loss; only at the end of an epoch, with validation data.</param>
+/// <param name="LearningRate">The learning rate of the last step.</param>
+/// <param name="RowsPerSecond">Training rows per second, in this epoch.</param>
+/// <param name="Elapsed">The time since training began.</param>
+public sealed record TrainingProgress(
+    int Epoch, int NumberOfEpochs, int Batch, int BatchesPerEpoch, float TrainingLoss, float? ValidationLoss, float LearningRate,
+    double RowsPerSecond, TimeSpan Elapsed)
+{
+    /// <summary>Whether the epoch is over.</summary>
+    public bool IsEndOfEpoch => Batch == BatchesPerEpoch;
+
+    /// <summary>One line for people.</summary>
+    public override string ToString() => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"epoch {Epoch}/{NumberOfEpochs}  batch {Batch}/{BatchesPerEpoch}  loss {TrainingLoss:0.0000}{(ValidationLoss is { } loss ? $"  validation loss {loss:0.0000}" : "")}  learning rate {LearningRate:0.######}  {RowsPerSecond:0} rows/s");
+}
