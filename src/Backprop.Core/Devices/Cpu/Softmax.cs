@@ -12,6 +12,8 @@ internal sealed unsafe partial class CpuDevice
     // Neighbouring rows that are treated together when the axis is not the last: full cache lines at every step.
     private const int RowBlock = 64;
 
+    private const int SumPiece = 2048;
+
     internal override void Softmax(in AxisLayout layout, bool logarithm, MemoryBlock x, MemoryBlock y)
     {
         if (layout.Inner == 1)
@@ -88,6 +90,19 @@ internal sealed unsafe partial class CpuDevice
     /// <summary>Σ exp(x − maximum); the terms are written to y, too, unless that is null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float ExponentialSum<TSimd>(float* x, float maximum, float* y, nint length)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        // Long rows are summed in pieces, so that no small term meets a large sum in single precision.
+        if (length <= SumPiece)
+            return ExponentialSumOfPiece<TSimd>(x, maximum, y, length);
+        double sum = 0;
+        for (nint i = 0; i < length; i += SumPiece)
+            sum += ExponentialSumOfPiece<TSimd>(x + i, maximum, y == null ? null : y + i, Math.Min(length - i, SumPiece));
+        return (float)sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float ExponentialSumOfPiece<TSimd>(float* x, float maximum, float* y, nint length)
         where TSimd : unmanaged, ISimd<TSimd>
     {
         TSimd shift = TSimd.Create(maximum), sum0 = TSimd.Zero, sum1 = TSimd.Zero;

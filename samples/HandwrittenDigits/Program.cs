@@ -1,0 +1,97 @@
+// Learns to read handwritten digits: trains on the 60,000 pictures of MNIST, tests on the other 10,000, saves the network, has a second
+// process load and use it, and draws a picture of some test digits with what the network took them for.
+using System.Diagnostics;
+using Backprop;
+using Backprop.ML;
+using HandwrittenDigits;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using static Microsoft.ML.Transforms.ValueToKeyMappingEstimator;
+
+Arguments arguments;
+try
+{
+    arguments = Arguments.Parse(args);
+}
+catch (ArgumentException e)
+{
+    Console.Error.WriteLine($"{e.Message} See --help.");
+    return 2;
+}
+
+try
+{
+    if (arguments.IsHelp)
+        Console.WriteLine(Arguments.Help);
+    else if (arguments.Model is not null)
+        Predict(arguments.Model);
+    else
+        return Train();
+    return 0;
+}
+catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
+
+int Train()
+{
+    var clock = Stopwatch.StartNew();
+    var ml = new MLContext(arguments.Seed);
+    IDataView training = ml.Data.LoadFromEnumerable(MnistImages.Training(arguments.DataDirectory));
+    IDataView test = ml.Data.LoadFromEnumerable(MnistImages.Test(arguments.DataDirectory));
+
+    // Keys in the order of the digits: then Score[7] is the probability of a 7.
+    var pipeline = ml.Transforms.Conversion.MapValueToKey("Label", nameof(DigitImage.Digit), keyOrdinality: KeyOrdinality.ByValue)
+        .Append(ml.MulticlassClassification.Trainers.NeuralNetwork(new NeuralNetworkMulticlassTrainer.Options
+        {
+            FeatureColumnName = nameof(DigitImage.Pixels),
+            Network = net => net.Dense(256).Relu().Dense(128).Relu(), // the output layer, one unit a digit, is the trainer's
+            NormalizeFeatures = false, // pixels are between 0 and 1 already, and scaling up the rarely inked ones at the rim does harm
+            Optimizer = new AdamW { LearningRate = 2e-3f },
+            Schedule = new WarmupCosineSchedule(),
+            NumberOfEpochs = arguments.Epochs,
+            BatchSize = 128,
+            ValidationFraction = 0.05f,
+            Progress = new ConsoleProgress(),
+        }))
+        .Append(ml.Transforms.Conversion.MapKeyToValue(nameof(DigitPrediction.PredictedDigit), "PredictedLabel"));
+
+    Console.WriteLine("Training on the 60,000 training images of MNIST, of which 5 % only watch over the training.");
+    var model = pipeline.Fit(training);
+    NeuralNetworkModelParameters network = model.OfType<NeuralNetworkTransformer>().Single().Model;
+    Console.WriteLine($"""
+        Trained in {clock.Elapsed.TotalSeconds:0.0} s, reading included. The weights of epoch {network.History!.BestEpoch} are kept.
+
+        {network.Summary()}
+        """);
+
+    IDataView scored = model.Transform(test);
+    MulticlassClassificationMetrics metrics = ml.MulticlassClassification.Evaluate(scored);
+    Console.WriteLine($"On the 10,000 test images: accuracy {metrics.MicroAccuracy:P2}, log loss {metrics.LogLoss:0.0000}\n");
+    ConfusionTable.Write(Console.Out, metrics.ConfusionMatrix);
+
+    Directory.CreateDirectory(arguments.OutputDirectory);
+    string picturePath = Path.Combine(arguments.OutputDirectory, "digits.png");
+    DigitsPicture.Save(picturePath, ml.Data.CreateEnumerable<DigitPrediction>(scored, reuseRowObject: false));
+    string modelPath = Path.Combine(arguments.OutputDirectory, "digits.zip");
+    ml.Model.Save(model, training.Schema, modelPath);
+    Console.WriteLine($"\nSaved the picture {picturePath} and the model {modelPath} after {clock.Elapsed.TotalSeconds:0.0} s in all.");
+
+    Console.WriteLine("A second process loads the model and reads some test digits:\n");
+    return SecondProcess.Run("--predict", modelPath, "--data", arguments.DataDirectory);
+}
+
+void Predict(string modelPath)
+{
+    // Nothing needs to be registered: the model file names the assembly that can load it, and this program references it.
+    var ml = new MLContext();
+    ITransformer model = ml.Model.Load(modelPath, out _);
+    using var engine = ml.Model.CreatePredictionEngine<DigitImage, DigitPrediction>(model);
+    foreach (DigitImage image in MnistImages.Test(arguments.DataDirectory).Take(10))
+    {
+        DigitPrediction prediction = engine.Predict(image);
+        Console.WriteLine($"  a {image.Digit}: read as {prediction.PredictedDigit}, {prediction.Probability:P2} sure{(prediction.IsRight ? "" : "  (wrong)")}");
+    }
+}

@@ -1,0 +1,38 @@
+namespace Backprop.ML.Data;
+
+/// <summary>Holds out a part of the rows to judge the network by.</summary>
+internal static class ValidationSplit
+{
+    /// <summary>
+    /// Chooses <paramref name="fraction"/> of the rows by chance: the same ones for the same seed. Of each class the same part is
+    /// chosen, and at least one row of it is left to learn from. Of numeric labels at least one row is chosen and one is left.
+    /// </summary>
+    public static bool[] Choose(TrainingData data, float fraction, int seed)
+    {
+        var isChosen = new bool[data.Rows];
+        var random = new Random(seed);
+        if (data.ClassCount == 0)
+        {
+            int[] all = Enumerable.Range(0, data.Rows).ToArray();
+            Choose(all, Math.Clamp((int)Math.Round(data.Rows * (double)fraction), 1, Math.Max(1, data.Rows - 1)), random, isChosen);
+            return isChosen;
+        }
+        var rowsOfClass = new List<int>[data.ClassCount];
+        ReadOnlySpan<float> labels = data.Labels.Span;
+        for (int row = 0; row < labels.Length; row++)
+            (rowsOfClass[(int)labels[row]] ??= []).Add(row);
+        foreach (List<int>? rows in rowsOfClass)
+        {
+            if (rows is not null)
+                Choose([.. rows], Math.Min((int)Math.Round(rows.Count * (double)fraction), rows.Count - 1), random, isChosen);
+        }
+        return isChosen;
+    }
+
+    private static void Choose(int[] rows, int count, Random random, bool[] isChosen)
+    {
+        random.Shuffle(rows);
+        foreach (int row in rows.AsSpan(0, count))
+            isChosen[row] = true;
+    }
+}

@@ -1,0 +1,107 @@
+using System.Security.Cryptography;
+using System.Text;
+using Backprop.ML.Data;
+
+namespace Backprop.ML.Persistence;
+
+/// <summary>What a model was trained to do. The numbers stand in files: never change one.</summary>
+internal enum ModelTask : byte
+{
+    Regression = 1,
+    BinaryClassification = 2,
+    MulticlassClassification = 3,
+}
+
+/// <summary>
+/// The payload inside ML.NET's model file. Layout, little-endian:
+/// the magic "BackpML\0", a format version (int32), the length of the header (int32), the header, its SHA-256;
+/// then the network in its own format (<see cref="NetworkFile"/>: definition as JSON, weights as safetensors, checksum).
+/// The header holds the task, the name of the feature column, the number of classes and their key values. Neither part names a
+/// type or an assembly, and nothing is allocated for a length that the file only claims.
+/// </summary>
+internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int ClassCount, LabelKeyValues? KeyValues, Network Network)
+{
+    private const int FormatVersion = 1, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
+
+    private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
+
+    /// <summary>Writes the payload.</summary>
+    public void Write(Stream stream)
+    {
+        using var header = new MemoryStream();
+        using var writer = new BinaryWriter(header, Encoding.UTF8);
+        writer.Write((byte)Task);
+        KeyValueFormat.WriteText(writer, FeatureColumnName);
+        writer.Write(ClassCount);
+        KeyValueFormat.Write(writer, KeyValues);
+        writer.Flush();
+
+        ReadOnlySpan<byte> bytes = header.GetBuffer().AsSpan(0, (int)header.Length);
+        stream.Write(Magic);
+        stream.Write(BitConverter.GetBytes(FormatVersion));
+        stream.Write(BitConverter.GetBytes(bytes.Length));
+        stream.Write(bytes);
+        stream.Write(SHA256.HashData(bytes));
+        Network.Save(stream);
+    }
+
+    /// <summary>Reads a payload to its end.</summary>
+    /// <exception cref="InvalidModelException">It is cut short, was altered, or is of a later format.</exception>
+    public static ModelFile Read(Stream stream)
+    {
+        if (!ReadBytes(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
+            throw new InvalidModelException("it does not begin with the word BackpML", 0);
+        int version = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), VersionOffset, "format version"));
+        if (version != FormatVersion)
+            throw new InvalidModelException($"it has format version {version}; this package reads version {FormatVersion}", VersionOffset);
+        int length = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), LengthOffset, "header length"));
+        if (length < 0)
+            throw new InvalidModelException($"its header claims the length {length}", LengthOffset);
+        byte[] header = ReadBytes(stream, length, HeaderOffset, "header");
+        if (!ReadBytes(stream, SHA256.HashSizeInBytes, HeaderOffset + (long)length, "header checksum").AsSpan().SequenceEqual(SHA256.HashData(header)))
+            throw new InvalidModelException("the checksum of its header does not match: the file was altered or damaged", HeaderOffset);
+
+        var reader = new HeaderReader(header, HeaderOffset);
+        var task = (ModelTask)reader.Number<byte>();
+        string featureColumnName = reader.Text();
+        int classCount = reader.Number<int>();
+        LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
+        reader.CheckEnd();
+        Network network = NetworkFile.Load(stream);
+        if (stream.ReadByte() >= 0)
+            throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
+        var file = new ModelFile(task, featureColumnName, classCount, keyValues, network);
+        file.Check();
+        return file;
+    }
+
+    private void Check()
+    {
+        if (!Enum.IsDefined(Task))
+            throw new InvalidModelException($"it has the unknown task {(byte)Task}", HeaderOffset);
+        if (FeatureColumnName.Length == 0)
+            throw new InvalidModelException("its feature column has no name", HeaderOffset);
+        int expected = Task == ModelTask.MulticlassClassification ? ClassCount : 1;
+        if (Network.OutputShape.Length != expected)
+            throw new InvalidModelException($"its task needs a network with {expected} outputs; its network has {Network.OutputShape.Length}", HeaderOffset);
+        if (KeyValues is not null && (Task != ModelTask.MulticlassClassification || KeyValues.Count != ClassCount))
+            throw new InvalidModelException($"it has {KeyValues.Count} class names for {ClassCount} classes", HeaderOffset);
+    }
+
+    // In steps: a file that claims more than it has costs no more memory than it has.
+    private static byte[] ReadBytes(Stream stream, int count, long offset, string what)
+    {
+        const int Step = 1 << 16;
+        byte[] bytes = new byte[Math.Min(count, Step)];
+        for (int read = 0; ;)
+        {
+            int wanted = Math.Min(count, bytes.Length) - read;
+            read += stream.ReadAtLeast(bytes.AsSpan(read, wanted), wanted, throwOnEndOfStream: false);
+            if (read < Math.Min(count, bytes.Length))
+                throw new InvalidModelException($"it ends within its {what}", offset + read);
+            if (read == count)
+                return bytes;
+            Array.Resize(ref bytes, (int)Math.Min(count, 2L * bytes.Length));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+namespace Backprop.ML.Scoring;
+
+/// <summary>A row, or a cursor on a row, whose scores are known or made on demand.</summary>
+internal interface IScoredRow
+{
+    /// <summary>The scores of the current row: one for regression and binary classification, one a class otherwise.</summary>
+    public ReadOnlySpan<float> Scores { get; }
+}

@@ -1,0 +1,117 @@
+namespace Backprop.ML;
+
+/// <summary>
+/// The settings that all neural-network trainers share. A trainer copies them when it is made; changing them afterwards has no effect
+/// on it. Whatever is left at null is chosen from the size of the training data.
+/// </summary>
+public abstract class NeuralNetworkOptions
+{
+    private protected NeuralNetworkOptions() { }
+
+    /// <summary>The column with the features, a vector of Single of known size. Default: "Features".</summary>
+    public string FeatureColumnName { get; set; } = "Features";
+
+    /// <summary>The column with the labels. Default: "Label". The trainer's documentation says of which type.</summary>
+    public string LabelColumnName { get; set; } = "Label";
+
+    /// <summary>
+    /// The column with the weights of the rows, Single and positive: a row of weight 2 counts as much as two of weight 1.
+    /// Default: null, all rows count the same.
+    /// </summary>
+    public string? ExampleWeightColumnName { get; set; }
+
+    /// <summary>
+    /// The hidden layers, for example <c>net =&gt; net.Dense(128).Relu().Dropout(0.2f)</c>. The output layer is added by the trainer.
+    /// Default: null, two dense layers with ReLU whose sizes are chosen from the number of rows.
+    /// </summary>
+    public Func<NetworkBuilder, NetworkBuilder>? Network { get; set; }
+
+    /// <summary>The rule by which the weights are changed. Default: null, <see cref="Adam"/> with a learning rate of 0.001.</summary>
+    public Optimizer? Optimizer { get; set; }
+
+    /// <summary>The course of the learning rate over the training. Default: null, it stays as the optimizer has it.</summary>
+    public LearningRateSchedule? Schedule { get; set; }
+
+    /// <summary>The number of passes over the training rows, the most if training stops early. At least 1. Default: null, chosen.</summary>
+    public int? NumberOfEpochs { get; set; }
+
+    /// <summary>
+    /// The number of rows from which one gradient is computed. At least 1; more than there are rows means all rows in one batch.
+    /// Default: null, chosen: between 16 and 256.
+    /// </summary>
+    public int? BatchSize { get; set; }
+
+    /// <summary>The limit to which gradients are clipped. Default: none.</summary>
+    public GradientClipping GradientClipping { get; set; }
+
+    /// <summary>The number of batches whose gradients are added up before the weights are changed. At least 1. Default: 1.</summary>
+    public int GradientAccumulationSteps { get; set; } = 1;
+
+    /// <summary>Where to compute. Default: <see cref="DeviceSelection.Auto"/>.</summary>
+    public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
+
+    /// <summary>
+    /// The part of the training rows that is held out to judge the network after each epoch; not used if validation data are given to
+    /// Fit. From 0 (none) to below 1. Default: null, 0.1 if there are at least 2,000 rows or <see cref="EarlyStopping"/> is set, else 0.
+    /// </summary>
+    public float? ValidationFraction { get; set; }
+
+    /// <summary>
+    /// When to stop before the last epoch; the best weights are restored. It needs validation rows.
+    /// Default: null, chosen if there are validation rows.
+    /// </summary>
+    public EarlyStopping? EarlyStopping { get; set; }
+
+    /// <summary>Is told how the training goes. Default: null. ML.NET's log gets a few lines in any case.</summary>
+    public IProgress<TrainingProgress>? Progress { get; set; }
+
+    /// <summary>Stops the training with an <see cref="OperationCanceledException"/>. Default: none.</summary>
+    public CancellationToken CancellationToken { get; set; }
+
+    /// <summary>
+    /// The seed of all chance in the training: first weights, order of rows, dropout, choice of validation rows.
+    /// Default: null, drawn from the MLContext, so that its seed decides.
+    /// </summary>
+    public int? Seed { get; set; }
+
+    /// <summary>
+    /// Whether each feature is brought to mean 0 and variance 1 over the training rows before the network sees it. What was measured
+    /// becomes part of the network's weights, so predictions take the raw features and cost nothing more. Default: true.
+    /// </summary>
+    public bool NormalizeFeatures { get; set; } = true;
+
+    internal NeuralNetworkOptions Copy() => (NeuralNetworkOptions)MemberwiseClone();
+
+    /// <summary>Throws if a setting is not allowed.</summary>
+    internal void Check()
+    {
+        CheckName(FeatureColumnName, nameof(FeatureColumnName));
+        CheckName(LabelColumnName, nameof(LabelColumnName));
+        if (ExampleWeightColumnName is not null)
+            CheckName(ExampleWeightColumnName, nameof(ExampleWeightColumnName));
+        CheckAtLeastOne(NumberOfEpochs, nameof(NumberOfEpochs));
+        CheckAtLeastOne(BatchSize, nameof(BatchSize));
+        CheckAtLeastOne(GradientAccumulationSteps, nameof(GradientAccumulationSteps));
+        if (ValidationFraction is not null and not (>= 0 and < 1))
+            throw Rejected(nameof(ValidationFraction), ValidationFraction, "a number from 0 to below 1");
+        if (!Enum.IsDefined(Device))
+            throw Rejected(nameof(Device), Device, $"one of {string.Join(", ", Enum.GetNames<DeviceSelection>())}");
+        if (EarlyStopping is not null && ValidationFraction == 0)
+            throw Rejected(nameof(ValidationFraction), ValidationFraction, $"above 0 (or null) with {nameof(EarlyStopping)}, which needs validation rows");
+    }
+
+    internal static ArgumentOutOfRangeException Rejected(string option, object? found, string allowed) =>
+        new(option, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The option {option} is {found ?? "null"}; it must be {allowed}."));
+
+    private static void CheckName(string? name, string option)
+    {
+        if (string.IsNullOrEmpty(name))
+            throw Rejected(option, name is null ? null : "empty", "the name of a column");
+    }
+
+    private static void CheckAtLeastOne(int? value, string option)
+    {
+        if (value < 1)
+            throw Rejected(option, value, "at least 1");
+    }
+}

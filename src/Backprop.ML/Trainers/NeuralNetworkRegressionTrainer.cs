@@ -1,0 +1,38 @@
+using Backprop.ML.Data;
+using Backprop.ML.Persistence;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+
+namespace Backprop.ML;
+
+/// <summary>Trains a neural network for regression.</summary>
+/// <remarks>
+/// <para>Made by <c>mlContext.Regression.Trainers.NeuralNetwork(...)</c>.</para>
+/// <para>Input: features, a vector of Single of known size; label, Single; perhaps weights, Single. Output: Score (Single).</para>
+/// <h3>Trainer Characteristics</h3>
+/// <para>| | |</para>
+/// <para>| -- | -- |</para>
+/// <para>| Machine learning task | Regression |</para>
+/// <para>| Is normalization required? | No: the trainer standardises the features itself |</para>
+/// <para>| Is caching required? | No: the data are read into memory once |</para>
+/// <para>| Required NuGet in addition to Microsoft.ML | Backprop.ML |</para>
+/// <para>| Exportable to ONNX | No |</para>
+/// <h3>Training Algorithm Details</h3>
+/// <para>Backpropagation with the mean squared error of the label, which is standardised for the training; the network gives its units back.</para>
+/// </remarks>
+public sealed class NeuralNetworkRegressionTrainer : NeuralNetworkTrainerBase
+{
+    internal NeuralNetworkRegressionTrainer(IHostEnvironment environment, Options options)
+        : base(environment, nameof(NeuralNetworkRegressionTrainer), options, LabelKind.Number)
+    {
+    }
+
+    private protected override ModelTask Task => ModelTask.Regression;
+
+    private protected override Loss Loss => Loss.MeanSquaredError;
+
+    /// <summary>The settings of <see cref="NeuralNetworkRegressionTrainer"/>.</summary>
+    public sealed class Options : NeuralNetworkOptions
+    {
+    }
+}

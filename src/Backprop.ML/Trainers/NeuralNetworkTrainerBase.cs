@@ -1,0 +1,195 @@
+using Backprop.ML.Data;
+using Backprop.ML.Persistence;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Trainers;
+
+namespace Backprop.ML;
+
+/// <summary>
+/// What the neural-network trainers have in common: read the data into memory, standardise them, build the network, let the training
+/// loop run, and make a transformer of the result.
+/// </summary>
+public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetworkTransformer, NeuralNetworkModelParameters>
+{
+    private readonly IHostEnvironment _environment;
+    private readonly IHost _host;
+    private readonly NeuralNetworkOptions _options;
+    private readonly TrainingColumns _columns;
+    private readonly int _seed;
+
+    private protected NeuralNetworkTrainerBase(IHostEnvironment environment, string name, NeuralNetworkOptions options, LabelKind labelKind)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        ArgumentNullException.ThrowIfNull(options);
+        _environment = environment;
+        _host = environment.Register(name);
+        _options = options.Copy();
+        try
+        {
+            _options.Check();
+        }
+        catch (ArgumentException e)
+        {
+            throw _host.Process(e);
+        }
+        _columns = new TrainingColumns(_options.FeatureColumnName, _options.LabelColumnName, _options.ExampleWeightColumnName, labelKind);
+
+        // Drawn here and not in Fit: fitting the same trainer to the same data again gives the same bits.
+        _seed = _options.Seed ?? _host.Rand.Next();
+    }
+
+    /// <summary>Tells ML.NET that the trainer neither needs normalised nor cached data, and can use validation data.</summary>
+    public TrainerInfo Info => Seam.TrainerInfo;
+
+    private protected abstract ModelTask Task { get; }
+
+    private protected abstract Loss Loss { get; }
+
+    /// <summary>Trains a network on the rows of <paramref name="input"/>, which are read into memory once, in their order.</summary>
+    /// <remarks>
+    /// A row is left out, with a warning in the log, if a feature or the label is missing (NaN, infinite, key 0) or the weight is not
+    /// a positive number.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type than the trainer needs.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// No usable row, rows of one class only, more rows than fit into memory, or training that diverged.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The training was called off.</exception>
+    public NeuralNetworkTransformer Fit(IDataView input) => Train(input, null);
+
+    /// <summary>
+    /// Trains a network on the rows of <paramref name="trainData"/> and judges it after each epoch by those of
+    /// <paramref name="validationData"/>; early stopping restores the weights that were best on these.
+    /// </summary>
+    /// <inheritdoc cref="Fit(IDataView)" path="/remarks"/>
+    /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
+    public NeuralNetworkTransformer Fit(IDataView trainData, IDataView validationData)
+    {
+        ArgumentNullException.ThrowIfNull(validationData);
+        return Train(trainData, validationData);
+    }
+
+    /// <summary>The kinds of columns that the trained transformer will give for an input with columns of these kinds.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type than the trainer needs.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        _columns.Check(_host, inputSchema);
+        LabelKeyValues? keyValues = inputSchema.Single(column => column.Name == _columns.Label).Annotations
+            .Where(annotation => annotation.Name == "KeyValues" && annotation.Kind == SchemaShape.Column.VectorKind.Vector && !annotation.IsKey)
+            .Select(annotation => LabelKeyValues.Create(annotation.ItemType, 1)).FirstOrDefault();
+        var builder = new DataViewSchema.Builder();
+        NeuralNetworkTransformer.CreateColumns(Task, 1, keyValues).AddTo(builder, new DataViewSchema.Builder().ToSchema());
+        SchemaShape added = Seam.ShapeOf(builder.ToSchema());
+        return new SchemaShape(inputSchema.Where(column => added.All(other => other.Name != column.Name)).Concat(added));
+    }
+
+    private NeuralNetworkTransformer Train(IDataView input, IDataView? validation)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        Check(input, validation);
+        using IChannel channel = _host.Start("Training");
+        using var stop = new TrainingStop(_host, _environment, _options.CancellationToken);
+        stop.ThrowIfRequested();
+
+        TrainingData training = TrainingDataReader.Read(_host, channel, _columns, input, "Training set", stop.ThrowIfRequested);
+        CheckClasses(training, input.Schema[_columns.Label]);
+        TrainingData? held = validation is null ? null
+            : TrainingDataReader.Read(_host, channel, _columns, validation, "Validation set", stop.ThrowIfRequested);
+        if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
+            (training, held) = training.Split(ValidationSplit.Choose(training, fraction, _seed));
+        if (held?.Rows == 0)
+            held = null;
+
+        Standardization? features = _options.NormalizeFeatures
+            ? Standardization.Measure(training.Features.Span, training.Columns, scaleOfConstants: 0) : null;
+        Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
+        foreach (TrainingData data in held is null ? [training] : new[] { training, held })
+        {
+            features?.Apply(data.Features.Span);
+            labels?.Apply(data.Labels.Span);
+        }
+
+        Network network = Build(training);
+        TrainingHistory history = Run(network, training, held, channel, stop);
+        if (features is not null)
+            network = network.WithInputScaling(features.Mean, features.Scale);
+        if (labels is not null)
+            network.ScaleOutputs([1 / labels.Scale[0]], labels.Mean);
+        return new NeuralNetworkTransformer(_environment, Task, _columns.Feature, new NeuralNetworkModelParameters(network, history),
+            Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
+    }
+
+    private void Check(IDataView input, IDataView? validation)
+    {
+        _columns.Check(_host, Seam.ShapeOf(input.Schema));
+        if (validation is null)
+            return;
+        _columns.Check(_host, Seam.ShapeOf(validation.Schema));
+        foreach (string name in new[] { _columns.Feature, _columns.Label })
+        {
+            DataViewType expected = input.Schema[name].Type, found = validation.Schema[name].Type;
+            if (!expected.Equals(found))
+            {
+                throw _host.Process(new InvalidOperationException(
+                    $"Column '{name}' of the validation data must be '{expected}', as in the training data, but is '{found}'. " +
+                    "Prepare both with the same fitted transforms."));
+            }
+        }
+    }
+
+    private void CheckClasses(TrainingData data, DataViewSchema.Column label)
+    {
+        if (data.ClassCount > 0 && data.CountClasses().Count(rows => rows > 0) < 2)
+        {
+            throw _host.Process(new InvalidOperationException(
+                $"Only one class in training set: label column '{label.Name}' has the same value in all {data.Rows} usable rows; at least two are needed."));
+        }
+    }
+
+    private Network Build(TrainingData data)
+    {
+        Func<NetworkBuilder, NetworkBuilder> hidden = TrainingPlan.HiddenLayers(_options, data.Rows);
+        int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
+        return Network.Build(net => (hidden(net) ?? throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null",
+            "one that gives the builder back")).Dense(outputs), [data.Columns], _seed);
+    }
+
+    private TrainingHistory Run(Network network, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)
+    {
+        int batchSize = TrainingPlan.BatchSize(_options, training.Rows);
+        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null);
+        var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
+        var options = new TrainingOptions
+        {
+            Optimizer = _options.Optimizer ?? new Adam(),
+            Schedule = _options.Schedule ?? new ConstantSchedule(),
+            NumberOfEpochs = numberOfEpochs,
+            BatchSize = batchSize,
+            GradientClipping = _options.GradientClipping,
+            GradientAccumulationSteps = _options.GradientAccumulationSteps,
+            EarlyStopping = held is null ? null : _options.EarlyStopping ?? new EarlyStopping(),
+            Progress = log,
+            Seed = _seed,
+        };
+        channel.Info(MessageSensitivity.None, "{0} rows of {1} features to train on, {2} to validate; {3} epochs at most, batches of {4}.\n{5}",
+            training.Rows, training.Columns, held?.Rows ?? 0, numberOfEpochs, batchSize, network.Summary());
+        TrainingHistory history;
+        try
+        {
+            history = new TrainingLoop(network, Loss, options).Run(Source(training), held is null ? null : Source(held), stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            stop.ThrowIfRequested();
+            throw;
+        }
+        stop.ThrowIfRequested();
+        log.Finish(history);
+        return history;
+    }
+
+    private static MemoryBatchSource Source(TrainingData data) => new(data.Features, [data.Columns], data.Labels, 1, data.Weights);
+}
