@@ -11,7 +11,15 @@ public class ArchitectureTests
     /// <summary>From the foundation up. A room knows those with a smaller number; those with the same number do not know each other.</summary>
     private static readonly Dictionary<string, int> Height = new()
     {
-        ["Memory"] = 0, ["Devices"] = 1, ["Tensors"] = 2, ["Autograd"] = 3, ["Operations"] = 4, ["Layers"] = 5, ["Optimizers"] = 6, ["Losses"] = 6, ["Training"] = 7,
+        ["Memory"] = 0,
+        ["Devices"] = 1,
+        ["Tensors"] = 2,
+        ["Autograd"] = 3,
+        ["Operations"] = 4,
+        ["Layers"] = 5,
+        ["Optimizers"] = 6,
+        ["Losses"] = 6,
+        ["Training"] = 7,
     };
 
     private static readonly string Source = FindSource();

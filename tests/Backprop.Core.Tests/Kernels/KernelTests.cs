@@ -1,3 +1,4 @@
+using System.Reflection;
 using Backprop.Devices;
 using Backprop.Devices.Cpu;
 
@@ -15,6 +16,17 @@ public class KernelTests
         Assert.Equal(InstructionSetDetection.Best, KernelHarness.Processors[^1].Set);
         Assert.Equal((int)InstructionSetDetection.Best + 1, KernelHarness.Processors.Count);
         Assert.All(KernelHarness.Processors, processor => Assert.All(processor.Devices, device => Assert.Equal(processor.Set, device.InstructionSet)));
+    }
+
+    [Fact]
+    public void EveryKernelOfTheContractHasATest()
+    {
+        string[] memory = ["Rent", "Return", "Upload", "Download", "Copy", "Fill"];
+        IEnumerable<string> kernels = typeof(Device).GetMethods(BindingFlags.Instance | BindingFlags.NonPublic)
+            .Where(method => method is { IsAbstract: true, IsAssembly: true }).Select(method => method.Name).Except(memory);
+        IEnumerable<string> tests = typeof(KernelTests).GetMethods().Select(method => method.Name).Append("MatMul"); // that one has a file of its own
+        Assert.NotEmpty(kernels);
+        Assert.Empty(kernels.Except(tests));
     }
 
     public static TheoryData<ActivationKind> Activations => [.. Enum.GetValues<ActivationKind>()];

@@ -126,7 +126,11 @@ public class MatMulTests
         MemoryBlock? blockBias = bias is null ? null : Guarded(device, bias, float.NaN);
         device.MatMul(new MatMulArguments(blockA, blockB, blockC, m, n, k)
         {
-            TransposeA = transposeA, TransposeB = transposeB, Accumulate = accumulate, Bias = blockBias, Activation = activation,
+            TransposeA = transposeA,
+            TransposeB = transposeB,
+            Accumulate = accumulate,
+            Bias = blockBias,
+            Activation = activation,
         });
         float[] result = Download(device, blockC, c.Length + GuardLength), afterA = Download(device, blockA, a.Length), afterB = Download(device, blockB, b.Length);
         device.Return(blockA);
