@@ -41,8 +41,8 @@ internal sealed class DigitsPicture : IDisposable
         DigitPrediction[] wrong = [.. byOutcome[false].OrderByDescending(prediction => prediction.Probability).Take(Shown)];
 
         using var picture = new DigitsPicture(2 * Margin + Columns * PictureSize + (Columns - 1) * Gap, 2 * Margin + 2 * PartHeight - Gap);
-        picture.DrawPart(Margin, $"Read rightly: {right.Length} of {byOutcome[true].Count():N0}", right);
-        picture.DrawPart(Margin + PartHeight, $"Read wrongly: the {wrong.Length} most confident of {byOutcome[false].Count():N0} mistakes", wrong);
+        picture.DrawPart(Margin, $"Read rightly: {right.Length} of {byOutcome[true].Count():N0}, with the digit read and its probability", right);
+        picture.DrawPart(Margin + PartHeight, $"Read wrongly: {wrong.Length} of {byOutcome[false].Count():N0}, the most confident mistakes first", wrong);
         picture.Write(path);
     }
 
@@ -81,7 +81,7 @@ internal sealed class DigitsPicture : IDisposable
         else
         {
             DrawText(probability, x + 24, y + PictureSize + 18, 13, colour);
-            DrawText($"but is {prediction.Digit}", x + 24, y + PictureSize + 35, 13, Ink);
+            DrawText($"really {prediction.Digit}", x + 24, y + PictureSize + 35, 13, Ink);
         }
     }
 
