@@ -174,10 +174,10 @@ public sealed class BadInputTests
     {
         Exception e = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Regression.Trainers.NeuralNetwork("Number", learningRate: learningRate));
         Assert.Contains("learningRate is " + learningRate.ToString(System.Globalization.CultureInfo.InvariantCulture), e.Message);
-        Assert.ThrowsAny<ArgumentOutOfRangeException>(() => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        Assert.Contains("LearningRate is", Assert.Throws<ArgumentOutOfRangeException>(() => new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", Optimizer = new Adam { LearningRate = learningRate },
-        }).Fit(_data));
+            Optimizer = new Adam { LearningRate = learningRate },
+        }).Message);
     }
 
     [Theory]

@@ -76,7 +76,7 @@ public sealed class PersistenceTests : IDisposable
     [Fact]
     public void A_label_without_key_values_works()
     {
-        IDataView data = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 40).Select(i => new KeyRow { Features = [i % 2, i], Label = (uint)(i % 2 + 1) }));
+        IDataView data = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 60).Select(i => new KeyRow { Features = [i % 2, i], Label = (uint)(i % 4) }));
         ITransformer model = _ml.MulticlassClassification.Trainers.NeuralNetwork(numberOfEpochs: 2).Fit(data);
         foreach (ITransformer each in new[] { model, Load(Save(model)) })
         {
@@ -205,7 +205,7 @@ public sealed class PersistenceTests : IDisposable
             VBuffer<TValue> found = default;
             column.Annotations.GetValue(name, ref found);
             Assert.NotEqual(0, found.Length);
-            return [.. found.DenseValues().Select(value => $"{value:R}")];
+            return [.. found.DenseValues().Select(value => value is IFormattable number ? number.ToString(value is float or double ? "R" : "", null) : $"{value}")];
         }
     }
 
@@ -238,7 +238,7 @@ public sealed class PersistenceTests : IDisposable
         [VectorType(2)]
         public float[] Features { get; set; } = [];
 
-        [KeyType(2)]
+        [KeyType(3)]
         public uint Label { get; set; }
     }
 }

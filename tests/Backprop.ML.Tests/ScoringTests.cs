@@ -37,7 +37,7 @@ public sealed class ScoringTests
         float[] scores = Samples.Column<float>(flags, "Score");
         Assert.Equal(scores.Select(score => score > 0), Samples.Column<bool>(flags, "PredictedLabel"));
         foreach ((float score, float probability) in scores.Zip(Samples.Column<float>(flags, "Probability")))
-            Assert.Equal(1 / (1 + Math.Exp(-score)), probability, 5);
+            Assert.Equal(1 / (1 + Math.Exp(-score)), probability, 1e-6);
 
         IDataView classes = Multiclass().Transform(_data);
         foreach ((VBuffer<float> score, uint label) in Samples.Column<VBuffer<float>>(classes, "Score").Zip(Samples.Column<uint>(classes, "PredictedLabel")))
@@ -92,7 +92,6 @@ public sealed class ScoringTests
         ITransformer model = _ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 2).Fit(data);
         IDataView sparse = _ml.Data.LoadFromEnumerable(Samples.Rows(50).Select(row => new SparseRow { Features = ToSparse(row.Sparse) }));
         Assert.Equal(Samples.ScoreBits(model.Transform(data)).Take(50), Samples.ScoreBits(model.Transform(sparse)));
-        Assert.Equal(Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 2).Fit(data).Transform(data)).Length, 600);
 
         static VBuffer<float> ToSparse(float[] row)
         {
@@ -104,8 +103,7 @@ public sealed class ScoringTests
     [Fact]
     public void Nothing_is_scored_when_no_score_is_wanted()
     {
-        IDataView broken = new[] { 1 }.Select(_ => _data).Single();
-        IDataView scored = Regression().Transform(broken);
+        IDataView scored = Regression().Transform(_data);
         using DataViewRowCursor cursor = scored.GetRowCursor([scored.Schema["Index"]]);
         Assert.False(cursor.IsColumnActive(scored.Schema["Features"]));
         Assert.False(cursor.IsColumnActive(scored.Schema["Score"]));

@@ -158,6 +158,7 @@ internal sealed class TapeState : TensorScope
                 record.CheckVersions();
                 record.Operation.Backward(this, record);
                 ReleaseGradient(record.Output);
+                record.Output.GradientWasUsed = true;
             }
 
             ReleaseKept(record);
@@ -206,6 +207,7 @@ internal sealed class TapeState : TensorScope
         tensor.Holders = 1;
         tensor.RequiresGradient = false;
         tensor.GradientIsZero = false;
+        tensor.GradientWasUsed = false;
         return tensor;
     }
 
@@ -225,8 +227,11 @@ internal sealed class TapeState : TensorScope
 
     private void ReleaseGradient(TensorStorage tensor)
     {
-        if (tensor.Gradient is not null)
-            Device.Return(tensor.Gradient);
+        if (tensor.Gradient is null)
+            return;
+        if (tensor.Gradient == _unitGradient)
+            _unitGradient = null; // the next tensor to rent this block may hold any gradient in it
+        Device.Return(tensor.Gradient);
         tensor.Gradient = null;
     }
 }

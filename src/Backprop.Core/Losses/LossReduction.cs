@@ -5,7 +5,7 @@ public enum LossReduction
 {
     /// <summary>
     /// The weighted mean: the sum divided by the sum of the example weights (times the elements of a row). A row of
-    /// weight 2 counts as two rows. Without example weights the same as <see cref="Mean"/>.
+    /// weight 2 counts as two rows. Without example weights the same as <see cref="Mean"/>. 0 when no row counts.
     /// </summary>
     WeightedMean,
 

@@ -61,7 +61,7 @@ public static class Losses
             System.Buffers.ArrayPool<int>.Shared.Return(large);
         return Operations.CrossEntropy.Instance.Apply(z, labelTensor, new LossArguments(null!, Inner(reduction))
         {
-            Divisor = divisor,
+            Divisor = OrOne(divisor),
             RowWeights = Upload(tape, exampleWeights),
             ColumnWeights = Upload(tape, classWeights),
             LabelSmoothing = labelSmoothing,
@@ -165,7 +165,8 @@ public static class Losses
             throw new ShapeException($"CrossEntropy: the logits have shape {logits.Shape}; expected [N, C] (rows, classes).");
         if (!classWeights.IsEmpty && classWeights.Length != logits.Shape[1])
             throw new ShapeException($"CrossEntropy: the logits have {logits.Shape[1]} classes, but {classWeights.Length} class weights were given.");
-        return logits.Shape[1] == 0 ? 0 : logits.Shape.Length / logits.Shape[1];
+        AxisLayout layout = logits.Shape.LayoutOf(1);
+        return layout.Outer * layout.Inner;
     }
 
     private static void CheckWeights(string operation, ReadOnlySpan<float> weights, int rows)
@@ -177,12 +178,16 @@ public static class Losses
     private static double Divisor(LossReduction reduction, ReadOnlySpan<float> weights, int rows, int columns)
     {
         if (reduction != LossReduction.WeightedMean || weights.IsEmpty)
-            return (double)rows * columns;
+            return OrOne((double)rows * columns);
         double sum = 0;
         foreach (float weight in weights)
             sum += weight;
-        return sum * columns;
+        return OrOne(sum * columns);
     }
+
+    // The mean over nothing (no row, all rows ignored, all weights 0) is 0 with gradient 0, so that such a batch changes
+    // no parameter; 0/0 would turn all of them to NaN.
+    private static double OrOne(double divisor) => divisor == 0 ? 1 : divisor;
 
     private static Reduction Inner(LossReduction reduction) => reduction switch
     {

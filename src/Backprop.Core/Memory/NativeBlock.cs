@@ -17,7 +17,7 @@ internal sealed unsafe class NativeBlock : MemoryBlock
     // (4K aliasing) and crowd both into the same cache sets. 39/64 is near the golden ratio: successive blocks spread evenly.
     private const int StaggerStep = 39;
     private const int StaggerThreshold = 4 * Page;
-    private static int allocations;
+    private static int _allocations;
 
     private readonly void* _allocation;
 
@@ -25,7 +25,9 @@ internal sealed unsafe class NativeBlock : MemoryBlock
     public NativeBlock(int capacity)
     {
         long bytes = (long)capacity * sizeof(float);
-        int stagger = bytes < StaggerThreshold ? 0 : (int)((uint)Interlocked.Increment(ref allocations) * StaggerStep % (Page / CacheLine)) * CacheLine;
+        int stagger = 0;
+        if (bytes >= StaggerThreshold)
+            stagger = (int)((uint)Interlocked.Increment(ref _allocations) * StaggerStep % (Page / CacheLine)) * CacheLine;
         Bytes = bytes + stagger;
         try
         {

@@ -1,5 +1,4 @@
 using Backprop.Autograd;
-using Backprop.Memory;
 using Backprop.Tensors;
 
 namespace Backprop.Operations;
@@ -24,13 +23,8 @@ internal sealed class Add : Operation<NoAttributes>
         Shape full = Shape.Broadcast(a.Shape, b.Shape, Name);
         TapeState tape = TapeState.Of(Name, [a, b]);
         TensorStorage y = tape.Allocate(full);
-        MemoryBlock fullA = Broadcasting.Expand(tape, a, full, out bool aIsRented);
-        MemoryBlock fullB = Broadcasting.Expand(tape, b, full, out bool bIsRented);
-        tape.Device.Add(fullA, fullB, y.Values, full.Length);
-        if (aIsRented)
-            tape.Device.Return(fullA);
-        if (bIsRented)
-            tape.Device.Return(fullB);
+        using ScratchBlock fullA = Broadcasting.Expand(tape, a, full), fullB = Broadcasting.Expand(tape, b, full);
+        tape.Device.Add(fullA.Block, fullB.Block, y.Values, full.Length);
         Record(tape, y, default, [a, b], Needs.Nothing);
         return new Tensor(y);
     }

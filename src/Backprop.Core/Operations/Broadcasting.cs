@@ -8,15 +8,14 @@ namespace Backprop.Operations;
 /// <summary>The two directions of broadcasting, for operations with two operands: repeat an operand, sum its gradient.</summary>
 internal static class Broadcasting
 {
-    /// <summary>The operand's values in the full shape: its own block, or a rented one that the caller returns.</summary>
-    public static MemoryBlock Expand(TapeState tape, TensorStorage operand, in Shape full, out bool isRented)
+    /// <summary>The operand's values in the full shape: its own block, or a rented one.</summary>
+    public static ScratchBlock Expand(TapeState tape, TensorStorage operand, in Shape full)
     {
-        isRented = operand.Shape.Length != full.Length;
-        if (!isRented)
-            return operand.Values;
-        MemoryBlock block = tape.Device.Rent(Math.Max(full.Length, 1), ElementType.Float32);
-        tape.Device.Expand(operand.Shape.LayoutIn(full), operand.Values, block, accumulate: false);
-        return block;
+        if (operand.Shape.Length == full.Length)
+            return ScratchBlock.Borrow(operand.Values);
+        ScratchBlock scratch = ScratchBlock.Rent(tape.Device, full.Length);
+        tape.Device.Expand(operand.Shape.LayoutIn(full), operand.Values, scratch.Block, accumulate: false);
+        return scratch;
     }
 
     /// <summary>Adds a full-shape gradient to the operand's, summed over the axes along which the operand was repeated.</summary>

@@ -26,11 +26,13 @@ internal sealed class Linear : Operation<Linear.Attributes>
     {
         if (weight.Shape.Rank != 2 || x.Shape.Rank == 0 || x.Shape[x.Shape.Rank - 1] != weight.Shape[0])
             throw new ShapeException($"Linear: the input has shape {x.Shape} and the weight {weight.Shape}; expected an input [..., K] and a weight [K, N].");
-        int k = weight.Shape[0], n = weight.Shape[1], m = k == 0 ? Rows(x.Shape) : x.Shape.Length / k;
+        int k = weight.Shape[0], n = weight.Shape[1], m = x.Shape.RowCount;
         if (bias is not null && (bias.Shape.Rank != 1 || bias.Shape[0] != n))
             throw new ShapeException($"Linear: the bias has shape {bias.Shape}; expected [{n}], the columns of the weight {weight.Shape}.");
 
         TapeState tape = bias is null ? TapeState.Of(Name, [x, weight]) : TapeState.Of(Name, [x, weight, bias]);
+        if (!activation.DerivativeFromOutput && tape.IsRecording && (bias is { RequiresGradient: true } || tape.AnyRequiresGradient([x, weight])))
+            return ActivationOperation.Of(activation.Kind).Apply(Forward(x, weight, bias, Activation.Identity), activation.Parameter); // backward needs the sum itself
         TensorStorage y = tape.Allocate(x.Shape.WithLastAxis(n));
         tape.Device.MatMul(new MatMulArguments(x.Values, weight.Values, y.Values, m, n, k) { Bias = bias?.Values, Activation = activation });
 
@@ -69,14 +71,6 @@ internal sealed class Linear : Operation<Linear.Attributes>
             MemoryBlock gradInput = tape.GradientOf(x, out bool accumulate);
             device.MatMul(new MatMulArguments(gradOutput, weight.Values, gradInput, m, k, n) { TransposeB = true, Accumulate = accumulate });
         }
-    }
-
-    private static int Rows(in Shape shape)
-    {
-        int rows = 1;
-        for (int axis = 0; axis < shape.Rank - 1; axis++)
-            rows *= shape[axis];
-        return rows;
     }
 
     internal readonly record struct Attributes(Activation Activation, int M, int N, int K);

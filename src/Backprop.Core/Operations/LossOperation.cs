@@ -29,10 +29,9 @@ internal abstract class LossOperation : Operation<LossOperation.Attributes>
             return;
         if (!tape.IsUnitGradient(record))
         {
-            MemoryBlock factor = tape.Device.Rent(Math.Max(input.Shape.Length, 1), ElementType.Float32);
-            tape.Device.Expand(attributes.LossInPrediction, record.Output.Gradient!, factor, accumulate: false);
-            tape.Device.Multiply(factor, kept, kept, input.Shape.Length, accumulate: false);
-            tape.Device.Return(factor);
+            using ScratchBlock factor = ScratchBlock.Rent(tape.Device, input.Shape.Length);
+            tape.Device.Expand(attributes.LossInPrediction, record.Output.Gradient!, factor.Block, accumulate: false);
+            tape.Device.Multiply(factor.Block, kept, kept, input.Shape.Length, accumulate: false);
         }
 
         tape.AddGradient(input, kept);

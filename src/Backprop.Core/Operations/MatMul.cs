@@ -22,11 +22,9 @@ internal sealed class MatMul : Operation<MatMul.Attributes>
     {
         if (b.Shape.Rank != 2 || a.Shape.Rank == 0 || a.Shape[a.Shape.Rank - 1] != b.Shape[0])
             throw new ShapeException($"MatMul: the operands have shapes {a.Shape} and {b.Shape}; expected [..., K] and [K, N].");
-        int k = b.Shape[0], n = b.Shape[1];
-        Shape shape = a.Shape.WithLastAxis(n);
-        int m = n == 0 ? 0 : shape.Length / n;
+        int k = b.Shape[0], n = b.Shape[1], m = a.Shape.RowCount;
         TapeState tape = TapeState.Of(Name, [a, b]);
-        TensorStorage y = tape.Allocate(shape);
+        TensorStorage y = tape.Allocate(a.Shape.WithLastAxis(n));
         tape.Device.MatMul(new MatMulArguments(a.Values, b.Values, y.Values, m, n, k));
         Record(tape, y, new Attributes(m, n, k), [a, b], Needs.Input0 | Needs.Input1);
         return new Tensor(y);

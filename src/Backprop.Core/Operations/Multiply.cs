@@ -24,13 +24,8 @@ internal sealed class Multiply : Operation<NoAttributes>
         Shape full = Shape.Broadcast(a.Shape, b.Shape, Name);
         TapeState tape = TapeState.Of(Name, [a, b]);
         TensorStorage y = tape.Allocate(full);
-        MemoryBlock fullA = Broadcasting.Expand(tape, a, full, out bool aIsRented);
-        MemoryBlock fullB = Broadcasting.Expand(tape, b, full, out bool bIsRented);
-        tape.Device.Multiply(fullA, fullB, y.Values, full.Length, accumulate: false);
-        if (aIsRented)
-            tape.Device.Return(fullA);
-        if (bIsRented)
-            tape.Device.Return(fullB);
+        using ScratchBlock fullA = Broadcasting.Expand(tape, a, full), fullB = Broadcasting.Expand(tape, b, full);
+        tape.Device.Multiply(fullA.Block, fullB.Block, y.Values, full.Length, accumulate: false);
         Record(tape, y, default, [a, b], Needs.Input0 | Needs.Input1);
         return new Tensor(y);
     }
@@ -46,21 +41,17 @@ internal sealed class Multiply : Operation<NoAttributes>
         if (!operand.RequiresGradient)
             return;
         Shape full = record.Output.Shape;
-        MemoryBlock fullOther = Broadcasting.Expand(tape, other, full, out bool isRented);
+        using ScratchBlock fullOther = Broadcasting.Expand(tape, other, full);
         if (operand.Shape.Length == full.Length)
         {
             MemoryBlock gradient = tape.GradientOf(operand, out bool accumulate);
-            tape.Device.Multiply(record.Output.Gradient!, fullOther, gradient, full.Length, accumulate);
+            tape.Device.Multiply(record.Output.Gradient!, fullOther.Block, gradient, full.Length, accumulate);
         }
         else
         {
-            MemoryBlock product = tape.Device.Rent(Math.Max(full.Length, 1), ElementType.Float32);
-            tape.Device.Multiply(record.Output.Gradient!, fullOther, product, full.Length, accumulate: false);
-            Broadcasting.AddGradient(tape, operand, full, product);
-            tape.Device.Return(product);
+            using ScratchBlock product = ScratchBlock.Rent(tape.Device, full.Length);
+            tape.Device.Multiply(record.Output.Gradient!, fullOther.Block, product.Block, full.Length, accumulate: false);
+            Broadcasting.AddGradient(tape, operand, full, product.Block);
         }
-
-        if (isRented)
-            tape.Device.Return(fullOther);
     }
 }

@@ -114,6 +114,18 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         return Create(lengths);
     }
 
+    /// <summary>The number of rows when all axes but the last are taken as one; also right when a row is empty.</summary>
+    internal int RowCount
+    {
+        get
+        {
+            int rows = 1;
+            for (int axis = 0; axis < Rank - 1; axis++)
+                rows *= _lengths[axis];
+            return rows;
+        }
+    }
+
     /// <summary>The axis counted from the front, for an axis that may be counted from the back (−1 is the last).</summary>
     internal int ResolveAxis(int axis, string operation)
     {

@@ -114,12 +114,17 @@ public readonly struct Tensor : IEquatable<Tensor>
 
     /// <summary>Copies the gradient that backward has computed for this tensor; zeros if there is none yet.</summary>
     /// <param name="destination">At least <see cref="Length"/> long.</param>
-    /// <exception cref="InvalidOperationException">The tensor requires no gradient.</exception>
+    /// <exception cref="InvalidOperationException">The tensor requires no gradient, or backward has already given its gradient back.</exception>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
     public void CopyGradientTo(Span<float> destination)
     {
         TensorStorage storage = Storage;
         if (!storage.RequiresGradient)
             throw new InvalidOperationException($"This tensor of shape {storage.Shape} has no gradient: it requires none. Pass requiresGradient: true to tape.Input, or ask a parameter.");
+        if (storage.GradientWasUsed)
+            throw new InvalidOperationException($"The gradient of this intermediate tensor of shape {storage.Shape} was given back to the pool by the backward pass. Only parameters and inputs (requiresGradient: true) keep theirs.");
+        if (destination.Length < storage.Shape.Length)
+            throw new ArgumentException($"The gradient of the tensor of shape {storage.Shape} has {storage.Shape.Length} elements, but the destination only {destination.Length}.", nameof(destination));
         if (storage.Gradient is null || storage.GradientIsZero)
             destination[..storage.Shape.Length].Clear();
         else
@@ -142,5 +147,6 @@ public readonly struct Tensor : IEquatable<Tensor>
     public static bool operator !=(Tensor left, Tensor right) => !left.Equals(right);
 
     /// <summary>Shape, element type and device.</summary>
-    public override string ToString() => IsDefault ? "no tensor" : $"{ElementType} {Shape} on {Device}";
+    public override string ToString() =>
+        _storage is null ? "no tensor" : _storage.Generation != _generation ? "a tensor of a tape that has ended" : $"{ElementType} {Shape} on {Device}";
 }

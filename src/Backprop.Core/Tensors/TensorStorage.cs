@@ -39,6 +39,9 @@ internal sealed class TensorStorage
     /// <summary>A gradient block whose content counts as zero although nobody wrote zeros there.</summary>
     public bool GradientIsZero { get; set; }
 
+    /// <summary>Whether backward has computed the gradient, used it and given it back: what intermediate tensors end with.</summary>
+    public bool GradientWasUsed { get; set; }
+
     /// <summary>This storage, or the one whose values this view shows.</summary>
     public TensorStorage Root => Source ?? this;
 

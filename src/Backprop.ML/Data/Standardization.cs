@@ -6,22 +6,22 @@ namespace Backprop.ML.Data;
 /// </summary>
 internal sealed class Standardization
 {
-    // A spread below the rounding of the values themselves is noise: to blow it up to variance 1 would teach the network the noise.
-    private const double SmallestRelativeDeviation = 1e-6;
+    // A spread below the rounding of float32 values is noise: to blow it up to variance 1 would teach the network the noise.
+    private const double SmallestRelativeDeviation = 1e-7;
 
-    private Standardization(float[] mean, float[] scale) => (Mean, Scale) = (mean, scale);
+    private Standardization(double[] mean, double[] scale) => (Mean, Scale) = (mean, scale);
 
     /// <summary>The mean of each column.</summary>
-    public float[] Mean { get; }
+    public double[] Mean { get; }
 
     /// <summary>One over the standard deviation of each column; see <see cref="Measure"/> for constant columns.</summary>
-    public float[] Scale { get; }
+    public double[] Scale { get; }
 
     /// <summary>
     /// Measures a row-major matrix. A constant column is given <paramref name="scaleOfConstants"/>: 0 takes a feature that taught the
     /// network nothing out of its predictions as well; 1 leaves a label as it is.
     /// </summary>
-    public static Standardization Measure(ReadOnlySpan<float> matrix, int columns, float scaleOfConstants)
+    public static Standardization Measure(ReadOnlySpan<float> matrix, int columns, double scaleOfConstants)
     {
         int rows = matrix.Length / columns;
         var sums = new double[columns];
@@ -31,28 +31,26 @@ internal sealed class Standardization
             for (int column = 0; column < columns; column++)
                 sums[column] += values[column];
         }
-        var mean = new float[columns];
+        var mean = new double[columns];
         for (int column = 0; column < columns; column++)
-            mean[column] = (float)(sums[column] / rows);
+            mean[column] = sums[column] / rows;
 
-        // The squares are taken around the rounded mean, the one that Apply subtracts.
         Array.Clear(sums);
         for (int row = 0; row < rows; row++)
         {
             ReadOnlySpan<float> values = matrix.Slice(row * columns, columns);
             for (int column = 0; column < columns; column++)
             {
-                double difference = values[column] - (double)mean[column];
+                double difference = values[column] - mean[column];
                 sums[column] += difference * difference;
             }
         }
-        var scale = new float[columns];
+        var scale = new double[columns];
         for (int column = 0; column < columns; column++)
         {
             double deviation = Math.Sqrt(sums[column] / rows);
-            float inverse = (float)(1 / deviation);
-            bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(mean[column]) || !float.IsFinite(inverse);
-            scale[column] = isConstant ? scaleOfConstants : inverse;
+            bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(mean[column]) || !float.IsFinite((float)(1 / deviation));
+            scale[column] = isConstant ? scaleOfConstants : 1 / deviation;
         }
         return new Standardization(mean, scale);
     }
@@ -65,7 +63,7 @@ internal sealed class Standardization
         {
             Span<float> row = matrix.Slice(start, columns);
             for (int column = 0; column < row.Length; column++)
-                row[column] = (row[column] - Mean[column]) * Scale[column];
+                row[column] = (float)((row[column] - Mean[column]) * Scale[column]);
         }
     }
 }

@@ -5,12 +5,16 @@ using System.Text;
 namespace Backprop.ML.Persistence;
 
 /// <summary>Reads values from bytes that may be anyone's: every length is checked against what is left before it is used.</summary>
-internal ref struct HeaderReader(ReadOnlySpan<byte> bytes)
+internal ref struct HeaderReader(ReadOnlySpan<byte> bytes, long start)
 {
+    private readonly long _end = start + bytes.Length;
     private ReadOnlySpan<byte> _rest = bytes;
 
     /// <summary>The number of bytes left.</summary>
     public readonly int Remaining => _rest.Length;
+
+    /// <summary>Where in the file the next value stands.</summary>
+    public readonly long Offset => _end - _rest.Length;
 
     /// <summary>Reads a number of a fixed size.</summary>
     public T Number<T>()
@@ -25,7 +29,7 @@ internal ref struct HeaderReader(ReadOnlySpan<byte> bytes)
         }
         catch (DecoderFallbackException e)
         {
-            throw new InvalidModelException("A name in the model's header is not valid UTF-8.", e);
+            throw new InvalidModelException("a name in its header is not valid UTF-8", Offset, e);
         }
     }
 
@@ -33,13 +37,13 @@ internal ref struct HeaderReader(ReadOnlySpan<byte> bytes)
     public readonly void CheckEnd()
     {
         if (Remaining > 0)
-            throw new InvalidModelException($"The model's header has {Remaining} bytes too many.");
+            throw new InvalidModelException($"its header has {Remaining} bytes too many", Offset);
     }
 
     private ReadOnlySpan<byte> Take(int count)
     {
         if ((uint)count > (uint)_rest.Length)
-            throw new InvalidModelException($"The model's header claims a value of {count} bytes where {Remaining} are left.");
+            throw new InvalidModelException($"its header claims a value of {count} bytes where {Remaining} are left", Offset);
         ReadOnlySpan<byte> taken = _rest[..count];
         _rest = _rest[count..];
         return taken;

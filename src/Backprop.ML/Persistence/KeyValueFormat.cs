@@ -59,10 +59,10 @@ internal static class KeyValueFormat
         if (code == None)
             return null;
         if (code > Codecs.Length)
-            throw new InvalidModelException($"The model's key values have the unknown type code {code}.");
+            throw new InvalidModelException($"its key values have the unknown type code {code}", reader.Offset);
         int count = reader.Number<int>();
         if (count != expectedCount || count > reader.Remaining)
-            throw new InvalidModelException($"The model claims {count} key values for {expectedCount} classes, with {reader.Remaining} bytes left to hold them.");
+            throw new InvalidModelException($"it claims {count} key values for {expectedCount} classes, with {reader.Remaining} bytes left to hold them", reader.Offset);
         return Codecs[code - 1].Read(ref reader, count);
     }
 
@@ -95,7 +95,7 @@ internal static class KeyValueFormat
         long ticks = reader.Number<long>();
         return ticks >= 0 && ticks <= DateTime.MaxValue.Ticks
             ? new DateTime(ticks)
-            : throw new InvalidModelException($"A key value of the model is not a point in time ({ticks} ticks).");
+            : throw new InvalidModelException($"a key value is not a point in time ({ticks} ticks)", reader.Offset);
     }
 
     private static void WriteOffsetTime(BinaryWriter writer, DateTimeOffset value)
@@ -111,7 +111,7 @@ internal static class KeyValueFormat
         long universal = time.Ticks - minutes * TimeSpan.TicksPerMinute;
         return Math.Abs((int)minutes) <= 14 * 60 && universal >= 0 && universal <= DateTime.MaxValue.Ticks
             ? new DateTimeOffset(time, TimeSpan.FromMinutes(minutes))
-            : throw new InvalidModelException($"A key value of the model is not a point in time ({time.Ticks} ticks, {minutes} minutes from UTC).");
+            : throw new InvalidModelException($"a key value is not a point in time ({time.Ticks} ticks, {minutes} minutes from UTC)", reader.Offset);
     }
 
     private static void WriteId(BinaryWriter writer, DataViewRowId value)

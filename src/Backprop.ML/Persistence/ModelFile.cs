@@ -15,13 +15,13 @@ internal enum ModelTask : byte
 /// <summary>
 /// The payload inside ML.NET's model file. Layout, little-endian:
 /// the magic "BackpML\0", a format version (int32), the length of the header (int32), the header, its SHA-256;
-/// then the network in its own format (<see cref="Network.Save(Stream)"/>: definition as JSON, weights as safetensors, checksum).
+/// then the network in its own format (<see cref="NetworkFile"/>: definition as JSON, weights as safetensors, checksum).
 /// The header holds the task, the name of the feature column, the number of classes and their key values. Neither part names a
 /// type or an assembly, and nothing is allocated for a length that the file only claims.
 /// </summary>
 internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int ClassCount, LabelKeyValues? KeyValues, Network Network)
 {
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 1, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
 
     private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
 
@@ -49,27 +49,27 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
     /// <exception cref="InvalidModelException">It is cut short, was altered, or is of a later format.</exception>
     public static ModelFile Read(Stream stream)
     {
-        if (!ReadBytes(stream, Magic.Length, "magic").AsSpan().SequenceEqual(Magic))
-            throw new InvalidModelException("This is not a Backprop.ML model: it does not begin with the magic 'BackpML'.");
-        int version = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), "format version"));
+        if (!ReadBytes(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
+            throw new InvalidModelException("it does not begin with the word BackpML", 0);
+        int version = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), VersionOffset, "format version"));
         if (version != FormatVersion)
-            throw new InvalidModelException($"The model has format version {version}; this version of Backprop.ML reads version {FormatVersion}. Use a later one.");
-        int length = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), "header length"));
+            throw new InvalidModelException($"it has format version {version}; this package reads version {FormatVersion}", VersionOffset);
+        int length = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), LengthOffset, "header length"));
         if (length < 0)
-            throw new InvalidModelException($"The model's header has the length {length}: the file was altered.");
-        byte[] header = ReadBytes(stream, length, "header");
-        if (!ReadBytes(stream, SHA256.HashSizeInBytes, "header checksum").AsSpan().SequenceEqual(SHA256.HashData(header)))
-            throw new InvalidModelException("The checksum of the model's header is wrong: the file was altered.");
+            throw new InvalidModelException($"its header claims the length {length}", LengthOffset);
+        byte[] header = ReadBytes(stream, length, HeaderOffset, "header");
+        if (!ReadBytes(stream, SHA256.HashSizeInBytes, HeaderOffset + (long)length, "header checksum").AsSpan().SequenceEqual(SHA256.HashData(header)))
+            throw new InvalidModelException("the checksum of its header does not match: the file was altered or damaged", HeaderOffset);
 
-        var reader = new HeaderReader(header);
+        var reader = new HeaderReader(header, HeaderOffset);
         var task = (ModelTask)reader.Number<byte>();
         string featureColumnName = reader.Text();
         int classCount = reader.Number<int>();
         LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
         reader.CheckEnd();
-        Network network = Network.Load(stream);
+        Network network = NetworkFile.Load(stream);
         if (stream.ReadByte() >= 0)
-            throw new InvalidModelException("There are bytes behind the end of the network: the file was altered.");
+            throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
         var file = new ModelFile(task, featureColumnName, classCount, keyValues, network);
         file.Check();
         return file;
@@ -78,27 +78,27 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
     private void Check()
     {
         if (!Enum.IsDefined(Task))
-            throw new InvalidModelException($"The model has the unknown task {(byte)Task}.");
+            throw new InvalidModelException($"it has the unknown task {(byte)Task}", HeaderOffset);
         if (FeatureColumnName.Length == 0)
-            throw new InvalidModelException("The model's feature column has no name.");
+            throw new InvalidModelException("its feature column has no name", HeaderOffset);
         int expected = Task == ModelTask.MulticlassClassification ? ClassCount : 1;
         if (Network.OutputShape.Length != expected)
-            throw new InvalidModelException($"The model's task needs a network with {expected} outputs, but it has {Network.OutputShape.Length}.");
+            throw new InvalidModelException($"its task needs a network with {expected} outputs; its network has {Network.OutputShape.Length}", HeaderOffset);
         if (KeyValues is not null && (Task != ModelTask.MulticlassClassification || KeyValues.Count != ClassCount))
-            throw new InvalidModelException($"The model has names for {KeyValues.Count} classes, but {ClassCount} classes.");
+            throw new InvalidModelException($"it has {KeyValues.Count} class names for {ClassCount} classes", HeaderOffset);
     }
 
     // In steps: a file that claims more than it has costs no more memory than it has.
-    private static byte[] ReadBytes(Stream stream, int count, string what)
+    private static byte[] ReadBytes(Stream stream, int count, long offset, string what)
     {
         const int Step = 1 << 16;
         byte[] bytes = new byte[Math.Min(count, Step)];
         for (int read = 0; ;)
         {
             int wanted = Math.Min(count, bytes.Length) - read;
-            if (stream.ReadAtLeast(bytes.AsSpan(read, wanted), wanted, throwOnEndOfStream: false) < wanted)
-                throw new InvalidModelException($"The model ends within its {what}: the file is cut short.");
-            read += wanted;
+            read += stream.ReadAtLeast(bytes.AsSpan(read, wanted), wanted, throwOnEndOfStream: false);
+            if (read < Math.Min(count, bytes.Length))
+                throw new InvalidModelException($"it ends within its {what}", offset + read);
             if (read == count)
                 return bytes;
             Array.Resize(ref bytes, (int)Math.Min(count, 2L * bytes.Length));

@@ -37,7 +37,7 @@ public sealed partial class NeuralNetworkTransformer
         ctx.CheckAtModel(Version);
         Persistence.ModelFile? file = null;
         if (!ctx.TryLoadBinaryStream(PayloadName, reader => file = Persistence.ModelFile.Read(reader.BaseStream)) || file is null)
-            throw new InvalidModelException($"The model has no entry '{PayloadName}': the file was altered.");
+            throw new InvalidModelException($"it has no entry '{PayloadName}'", 0);
         return new NeuralNetworkTransformer(env, file);
     }
 }

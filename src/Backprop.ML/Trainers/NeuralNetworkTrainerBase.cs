@@ -115,9 +115,9 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         Network network = Build(training);
         TrainingHistory history = Run(network, training, held, channel, stop);
         if (features is not null)
-            network.FoldInputScaling(features.Mean, features.Scale);
+            network = network.WithInputScaling(features.Mean, features.Scale);
         if (labels is not null)
-            network.FoldOutputScaling([1 / labels.Scale[0]], labels.Mean);
+            network.ScaleOutputs([1 / labels.Scale[0]], labels.Mean);
         return new NeuralNetworkTransformer(_environment, Task, _columns.Feature, new NeuralNetworkModelParameters(network, history),
             Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
     }
@@ -160,21 +160,22 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     private TrainingHistory Run(Network network, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)
     {
         int batchSize = TrainingPlan.BatchSize(_options, training.Rows);
+        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null);
+        var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
         var options = new TrainingOptions
         {
             Optimizer = _options.Optimizer ?? new Adam(),
-            Schedule = _options.Schedule,
-            NumberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null),
+            Schedule = _options.Schedule ?? new ConstantSchedule(),
+            NumberOfEpochs = numberOfEpochs,
             BatchSize = batchSize,
             GradientClipping = _options.GradientClipping,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : _options.EarlyStopping ?? new EarlyStopping(),
+            Progress = log,
             Seed = _seed,
         };
-        var progress = new TrainingLog(channel, stop, _options.Progress, options.NumberOfEpochs);
-        options.Progress = progress;
         channel.Info(MessageSensitivity.None, "{0} rows of {1} features to train on, {2} to validate; {3} epochs at most, batches of {4}.\n{5}",
-            training.Rows, training.Columns, held?.Rows ?? 0, options.NumberOfEpochs, batchSize, network.Summary());
+            training.Rows, training.Columns, held?.Rows ?? 0, numberOfEpochs, batchSize, network.Summary());
         TrainingHistory history;
         try
         {
@@ -186,7 +187,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             throw;
         }
         stop.ThrowIfRequested();
-        progress.Finish(history);
+        log.Finish(history);
         return history;
     }
 

@@ -10,13 +10,11 @@ internal sealed class TrainingLog(IChannel channel, TrainingStop stop, IProgress
     private const int LinesPerTraining = 20;
 
     private readonly int _epochsPerLine = Math.Max(1, numberOfEpochs / LinesPerTraining);
-    private TrainingProgress? _last;
 
     public void Report(TrainingProgress value)
     {
-        if (_last is not null && value.Epoch != _last.Epoch && _last.Epoch % _epochsPerLine == 0)
-            channel.Info(MessageSensitivity.None, "{0}", _last);
-        _last = value;
+        if (value.IsEndOfEpoch && value.Epoch % _epochsPerLine == 0)
+            channel.Info(MessageSensitivity.None, "{0}", value);
         next?.Report(value);
         stop.Poll();
     }

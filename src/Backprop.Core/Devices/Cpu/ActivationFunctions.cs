@@ -143,10 +143,10 @@ internal readonly struct GeluTanh : IActivationFunction
     public static TSimd Backward<TSimd>(TSimd x, TSimd gradOutput, TSimd parameter)
         where TSimd : unmanaged, ISimd<TSimd>
     {
-        TSimd c = Clamp(x), one = TSimd.Create(1f), square = c * c;
-        TSimd sigmoid = ElementaryFunctions.Sigmoid(c * TSimd.Fma(square, TSimd.Create(B), TSimd.Create(A)));
+        TSimd c = Clamp(x), square = c * c;
+        TSimd sigmoid = ElementaryFunctions.Sigmoid(c * TSimd.Fma(square, TSimd.Create(B), TSimd.Create(A)), out TSimd complement);
         TSimd slope = TSimd.Fma(square, TSimd.Create(3f * B), TSimd.Create(A));
-        return sigmoid * TSimd.Fma(c * (one - sigmoid), slope, one) * gradOutput;
+        return sigmoid * TSimd.Fma(c * complement, slope, TSimd.Create(1f)) * gradOutput;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -166,8 +166,8 @@ internal readonly struct Silu : IActivationFunction
     public static TSimd Backward<TSimd>(TSimd x, TSimd gradOutput, TSimd parameter)
         where TSimd : unmanaged, ISimd<TSimd>
     {
-        TSimd sigmoid = ElementaryFunctions.Sigmoid(x), one = TSimd.Create(1f);
-        return sigmoid * TSimd.Fma(x, one - sigmoid, one) * gradOutput;
+        TSimd sigmoid = ElementaryFunctions.Sigmoid(x, out TSimd complement);
+        return sigmoid * TSimd.Fma(x, complement, TSimd.Create(1f)) * gradOutput;
     }
 }
 
@@ -215,7 +215,7 @@ internal readonly struct HardSwish : IActivationFunction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TSimd Forward<TSimd>(TSimd x, TSimd parameter)
         where TSimd : unmanaged, ISimd<TSimd> =>
-        x * TSimd.Max(TSimd.Zero, TSimd.Min(TSimd.Create(6f), x + TSimd.Create(3f))) / TSimd.Create(6f);
+        x * (TSimd.Max(TSimd.Zero, TSimd.Min(TSimd.Create(6f), x + TSimd.Create(3f))) / TSimd.Create(6f));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TSimd Backward<TSimd>(TSimd x, TSimd gradOutput, TSimd parameter)

@@ -22,10 +22,10 @@ internal sealed unsafe partial class CpuDevice
     /// <summary>
     /// Applies an activation in place to a run of floats on the calling thread: the end of a matrix product's row.
     /// </summary>
-    internal static void ActivateInPlace(Activation activation, InstructionSet instructionSet, float* data, int length)
+    internal void ActivateInPlace(Activation activation, float* data, int length)
     {
         if (activation.Kind != ActivationKind.Identity)
-            Choose(new InPlacePass(instructionSet, data, length, activation.Parameter), activation);
+            Choose(new InPlacePass(InstructionSet, data, length, activation.Parameter), activation);
     }
 
     private static void Choose<TPass>(in TPass pass, Activation activation)

@@ -91,7 +91,7 @@ internal sealed unsafe partial class CpuDevice
             if (!MatMulEpilogue.Covers(_activation.Kind))
             {
                 for (int row = firstRow; row < lastRow; row++)
-                    ActivateInPlace(_activation, device.InstructionSet, _matrices.C + (nint)row * _matrices.N + firstColumn, lastColumn - firstColumn);
+                    device.ActivateInPlace(_activation, _matrices.C + (nint)row * _matrices.N + firstColumn, lastColumn - firstColumn);
             }
         }
 

@@ -17,14 +17,14 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     /// </summary>
     public const int MaximumDepth = 512;
 
-    /// <summary>The most rows in one rectangle: 512 steps of so many rows take half of a typical second-level cache.</summary>
-    public const int MaximumRows = 256;
+    /// <summary>The most rows in one rectangle, so that its part of A stays in the second-level cache between the panels of B.</summary>
+    public const int MaximumRows = 512;
 
     // Rows whose distance is a multiple of this share so few places in the cache that they must be copied.
     private const int CriticalStride = 1024;
 
     // Below, copying B's panels costs more than it gains.
-    private const int RowsWorthCopyingB = 128;
+    private const int RowsWorthCopyingB = 513;
     private const int RowsWorthCopyingCriticalB = 32;
     private const int ColumnsWorthCopyingCriticalA = 64;
 
@@ -63,7 +63,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     public void Multiply(BufferPool buffers, int firstRow, int rows, int firstColumn, int columns)
     {
         bool copyA = _aStride % CriticalStride == 0 && rows > 1 && columns >= ColumnsWorthCopyingCriticalA;
-        bool copyB = _transposeB || rows >= (_bStride % CriticalStride == 0 ? RowsWorthCopyingCriticalB : RowsWorthCopyingB);
+        bool copyB = _transposeB || _m >= (_bStride % CriticalStride == 0 ? RowsWorthCopyingCriticalB : RowsWorthCopyingB);
 
         // The panel is rented with the copy of A in one block.
         int depthBlocks = Math.Max((_k + MaximumDepth - 1) / MaximumDepth, 1);
@@ -107,8 +107,8 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         float* a, nint aStride, float* panel, int firstRow, int rows, int firstColumn, int columns, int k, int depth, bool isLast)
     {
         bool add = _accumulate || k > 0;
-        bool hasEpilogue = isLast && (_bias != null || (MatMulEpilogue.Covers(_activation.Kind) && _activation.Kind != ActivationKind.Identity));
-        Activation epilogue = MatMulEpilogue.Covers(_activation.Kind) ? _activation : Activation.Identity;
+        Activation activation = MatMulEpilogue.Covers(_activation.Kind) ? _activation : Activation.Identity;
+        bool hasEpilogue = isLast && (_bias != null || activation.Kind != ActivationKind.Identity);
         nint rowStride = _transposeA ? 1 : aStride, stepStride = _transposeA ? aStride : 1;
         float* c = C + (nint)firstRow * _n + firstColumn;
         float* bias = _bias == null ? null : _bias + firstColumn;
@@ -116,7 +116,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         {
             MatMulRow<TSimd>.Multiply(columns, depth, a, stepStride, _b + k * _bStride + firstColumn, _bStride, c, add);
             if (hasEpilogue)
-                MatMulEpilogue.Apply<TSimd>(1, columns, c, _n, bias, epilogue);
+                MatMulEpilogue.Apply<TSimd>(1, columns, c, _n, bias, activation);
             return;
         }
 
@@ -140,10 +140,11 @@ internal readonly unsafe struct MatMulBlock<TSimd>
             for (int tile = 0, row = 0; tile < tiles; tile++)
             {
                 int height = (rows - row) / (tiles - tile);
+                float* tileOfC = c + (nint)row * _n + column;
                 MatMulTile<TSimd>.Multiply(
-                    height, width, depth, a + row * rowStride, rowStride, stepStride, b, bStride, c + (nint)row * _n + column, _n, add);
+                    height, width, depth, a + row * rowStride, rowStride, stepStride, b, bStride, tileOfC, _n, add);
                 if (hasEpilogue)
-                    MatMulEpilogue.Apply<TSimd>(height, width, c + (nint)row * _n + column, _n, bias == null ? null : bias + column, epilogue);
+                    MatMulEpilogue.Apply<TSimd>(height, width, tileOfC, _n, bias == null ? null : bias + column, activation);
                 row += height;
             }
         }

@@ -31,7 +31,8 @@ internal static unsafe class MatMulTile<TSimd>
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
-        int rows, int columns, int depth, float* a, nint rowStride, nint stepStride, float* b, nint bStride, float* c, nint cStride, bool add)
+        int rows, int columns, int depth,
+        float* a, nint rowStride, nint stepStride, float* b, nint bStride, float* c, nint cStride, bool add)
     {
         if (columns == Columns)
             Multiply<TwoFull>(rows, TSimd.Width, depth, a, rowStride, stepStride, b, bStride, c, cStride, add);
@@ -43,7 +44,8 @@ internal static unsafe class MatMulTile<TSimd>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Multiply<TColumns>(
-        int rows, int lastCount, int depth, float* a, nint rowStride, nint stepStride, float* b, nint bStride, float* c, nint cStride, bool add)
+        int rows, int lastCount, int depth,
+        float* a, nint rowStride, nint stepStride, float* b, nint bStride, float* c, nint cStride, bool add)
         where TColumns : struct, ITileColumns
     {
         switch (rows)
@@ -124,33 +126,117 @@ internal static unsafe class MatMulTile<TSimd>
             }
 
             b += bStride;
-            Accumulate<TColumns>(*a0, left, right, ref c0L, ref c0R);
+
+            // Create stands on the memory operand itself, so that it becomes one load that repeats the number in all lanes.
+            TSimd x0 = TSimd.Create(*a0);
+            c0L = TSimd.Fma(x0, left, c0L);
+            if (TColumns.Registers == 2)
+                c0R = TSimd.Fma(x0, right, c0R);
+
             if (TRows.Count > 1)
-                Accumulate<TColumns>(a0[rowStride], left, right, ref c1L, ref c1R);
+            {
+                TSimd x1 = TSimd.Create(a0[rowStride]);
+                c1L = TSimd.Fma(x1, left, c1L);
+                if (TColumns.Registers == 2)
+                    c1R = TSimd.Fma(x1, right, c1R);
+            }
+
             if (TRows.Count > 2)
-                Accumulate<TColumns>(a0[twoRows], left, right, ref c2L, ref c2R);
+            {
+                TSimd x2 = TSimd.Create(a0[twoRows]);
+                c2L = TSimd.Fma(x2, left, c2L);
+                if (TColumns.Registers == 2)
+                    c2R = TSimd.Fma(x2, right, c2R);
+            }
+
             if (TRows.Count > 3)
-                Accumulate<TColumns>(*a3, left, right, ref c3L, ref c3R);
+            {
+                TSimd x3 = TSimd.Create(*a3);
+                c3L = TSimd.Fma(x3, left, c3L);
+                if (TColumns.Registers == 2)
+                    c3R = TSimd.Fma(x3, right, c3R);
+            }
+
             if (TRows.Count > 4)
-                Accumulate<TColumns>(a3[rowStride], left, right, ref c4L, ref c4R);
+            {
+                TSimd x4 = TSimd.Create(a3[rowStride]);
+                c4L = TSimd.Fma(x4, left, c4L);
+                if (TColumns.Registers == 2)
+                    c4R = TSimd.Fma(x4, right, c4R);
+            }
+
             if (TRows.Count > 5)
-                Accumulate<TColumns>(a3[twoRows], left, right, ref c5L, ref c5R);
+            {
+                TSimd x5 = TSimd.Create(a3[twoRows]);
+                c5L = TSimd.Fma(x5, left, c5L);
+                if (TColumns.Registers == 2)
+                    c5R = TSimd.Fma(x5, right, c5R);
+            }
+
             if (TRows.Count > 6)
-                Accumulate<TColumns>(*a6, left, right, ref c6L, ref c6R);
+            {
+                TSimd x6 = TSimd.Create(*a6);
+                c6L = TSimd.Fma(x6, left, c6L);
+                if (TColumns.Registers == 2)
+                    c6R = TSimd.Fma(x6, right, c6R);
+            }
+
             if (TRows.Count > 7)
-                Accumulate<TColumns>(a6[rowStride], left, right, ref c7L, ref c7R);
+            {
+                TSimd x7 = TSimd.Create(a6[rowStride]);
+                c7L = TSimd.Fma(x7, left, c7L);
+                if (TColumns.Registers == 2)
+                    c7R = TSimd.Fma(x7, right, c7R);
+            }
+
             if (TRows.Count > 8)
-                Accumulate<TColumns>(a6[twoRows], left, right, ref c8L, ref c8R);
+            {
+                TSimd x8 = TSimd.Create(a6[twoRows]);
+                c8L = TSimd.Fma(x8, left, c8L);
+                if (TColumns.Registers == 2)
+                    c8R = TSimd.Fma(x8, right, c8R);
+            }
+
             if (TRows.Count > 9)
-                Accumulate<TColumns>(*a9, left, right, ref c9L, ref c9R);
+            {
+                TSimd x9 = TSimd.Create(*a9);
+                c9L = TSimd.Fma(x9, left, c9L);
+                if (TColumns.Registers == 2)
+                    c9R = TSimd.Fma(x9, right, c9R);
+            }
+
             if (TRows.Count > 10)
-                Accumulate<TColumns>(a9[rowStride], left, right, ref c10L, ref c10R);
+            {
+                TSimd x10 = TSimd.Create(a9[rowStride]);
+                c10L = TSimd.Fma(x10, left, c10L);
+                if (TColumns.Registers == 2)
+                    c10R = TSimd.Fma(x10, right, c10R);
+            }
+
             if (TRows.Count > 11)
-                Accumulate<TColumns>(a9[twoRows], left, right, ref c11L, ref c11R);
+            {
+                TSimd x11 = TSimd.Create(a9[twoRows]);
+                c11L = TSimd.Fma(x11, left, c11L);
+                if (TColumns.Registers == 2)
+                    c11R = TSimd.Fma(x11, right, c11R);
+            }
+
             if (TRows.Count > 12)
-                Accumulate<TColumns>(*a12, left, right, ref c12L, ref c12R);
+            {
+                TSimd x12 = TSimd.Create(*a12);
+                c12L = TSimd.Fma(x12, left, c12L);
+                if (TColumns.Registers == 2)
+                    c12R = TSimd.Fma(x12, right, c12R);
+            }
+
             if (TRows.Count > 13)
-                Accumulate<TColumns>(a12[rowStride], left, right, ref c13L, ref c13R);
+            {
+                TSimd x13 = TSimd.Create(a12[rowStride]);
+                c13L = TSimd.Fma(x13, left, c13L);
+                if (TColumns.Registers == 2)
+                    c13R = TSimd.Fma(x13, right, c13R);
+            }
+
             a0 += stepStride;
             a3 += stepStride;
             a6 += stepStride;
@@ -185,16 +271,6 @@ internal static unsafe class MatMulTile<TSimd>
             Finish<TColumns>(c12L, c12R, c + 12 * cStride, lastCount, add);
         if (TRows.Count > 13)
             Finish<TColumns>(c13L, c13R, c + 13 * cStride, lastCount, add);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Accumulate<TColumns>(float a, TSimd left, TSimd right, ref TSimd sumLeft, ref TSimd sumRight)
-        where TColumns : struct, ITileColumns
-    {
-        TSimd repeated = TSimd.Create(a);
-        sumLeft = TSimd.Fma(repeated, left, sumLeft);
-        if (TColumns.Registers == 2)
-            sumRight = TSimd.Fma(repeated, right, sumRight);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

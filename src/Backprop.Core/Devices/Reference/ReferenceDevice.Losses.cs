@@ -105,7 +105,8 @@ internal sealed partial class ReferenceDevice
             case PointwiseLossKind.SquaredError:
                 return (d * d, 2 * d, -2 * d);
             case PointwiseLossKind.AbsoluteError:
-                return (Math.Abs(d), Math.Sign(d), -Math.Sign(d));
+                double sign = d > 0 ? 1 : d < 0 ? -1 : d; // 0 for 0; Math.Sign throws on NaN, which must go through
+                return (Math.Abs(d), sign, -sign);
             case PointwiseLossKind.Huber:
                 double slope = Math.Clamp(d, -parameter, parameter);
                 return (Math.Abs(d) <= parameter ? d * d / 2 : parameter * (Math.Abs(d) - parameter / 2), slope, -slope);

@@ -1,0 +1,108 @@
+using Backprop.Devices;
+using Backprop.Devices.Reference;
+using Backprop.Memory;
+
+namespace Backprop.Tests;
+
+/// <summary>
+/// The reference device with the memory habits of a real one: blocks are lent again, the last returned first, and hold
+/// rubbish then. Counts what is out, and can refuse a request, as a full memory would.
+/// </summary>
+internal sealed class TrackingDevice() : Device("Tracking")
+{
+    private static readonly ReferenceDevice Inner = ReferenceDevice.Instance;
+    private readonly Dictionary<int, Stack<MemoryBlock>> _idle = [];
+    private readonly HashSet<MemoryBlock> _rented = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>The number of blocks that are out.</summary>
+    public int RentedBlocks => _rented.Count;
+
+    /// <summary>The number of requests so far.</summary>
+    public int Requests { get; private set; }
+
+    /// <summary>The request that is refused, counted from 1; none when 0.</summary>
+    public int RefusedRequest { get; set; }
+
+    internal override MemoryBlock Rent(int length, ElementType elementType)
+    {
+        if (++Requests == RefusedRequest)
+            throw new InsufficientMemoryException($"Request {Requests} is refused by the test.");
+        int capacity = Math.Max(length, 1);
+        if (!_idle.TryGetValue(capacity, out Stack<MemoryBlock>? stack) || !stack.TryPop(out MemoryBlock? block))
+            block = Inner.Rent(capacity, elementType);
+        _rented.Add(block);
+        return block;
+    }
+
+    internal override void Return(MemoryBlock block)
+    {
+        if (!_rented.Remove(block))
+            throw new InvalidOperationException("A block was returned that is not out.");
+        ReferenceDevice.Values(block).AsSpan().Fill(double.NaN);
+        if (!_idle.TryGetValue(block.Capacity, out Stack<MemoryBlock>? stack))
+            _idle.Add(block.Capacity, stack = new Stack<MemoryBlock>());
+        stack.Push(block);
+    }
+
+    internal override void Upload(ReadOnlySpan<float> source, MemoryBlock destination) => Inner.Upload(source, destination);
+
+    internal override void Upload(ReadOnlySpan<int> source, MemoryBlock destination) => Inner.Upload(source, destination);
+
+    internal override void Download(MemoryBlock source, Span<float> destination) => Inner.Download(source, destination);
+
+    internal override void Download(MemoryBlock source, Span<int> destination) => Inner.Download(source, destination);
+
+    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length) => Inner.Copy(source, destination, length);
+
+    internal override void Fill(MemoryBlock destination, float value, int length) => Inner.Fill(destination, value, length);
+
+    internal override void MatMul(in MatMulArguments arguments) => Inner.MatMul(arguments);
+
+    internal override void Activate(Activation activation, MemoryBlock x, MemoryBlock y, int length) => Inner.Activate(activation, x, y, length);
+
+    internal override void ActivateBackward(Activation activation, MemoryBlock? x, MemoryBlock? y, MemoryBlock gradOutput, MemoryBlock gradInput, int length, bool accumulate) =>
+        Inner.ActivateBackward(activation, x, y, gradOutput, gradInput, length, accumulate);
+
+    internal override void Add(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length) => Inner.Add(a, b, y, length);
+
+    internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate) => Inner.Multiply(a, b, y, length, accumulate);
+
+    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);
+
+    internal override void ScaleRows(MemoryBlock factors, MemoryBlock x, MemoryBlock y, int rows, int columns, bool accumulate) =>
+        Inner.ScaleRows(factors, x, y, rows, columns, accumulate);
+
+    internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length) => Inner.Clamp(x, minimum, maximum, length);
+
+    internal override void Dropout(in RandomKey key, float rate, MemoryBlock x, MemoryBlock y, int length, bool accumulate) =>
+        Inner.Dropout(key, rate, x, y, length, accumulate);
+
+    internal override void Expand(in BroadcastLayout layout, MemoryBlock small, MemoryBlock full, bool accumulate) => Inner.Expand(layout, small, full, accumulate);
+
+    internal override void Sum(in BroadcastLayout layout, float factor, MemoryBlock full, MemoryBlock small, bool accumulate) =>
+        Inner.Sum(layout, factor, full, small, accumulate);
+
+    internal override double SumOfSquares(MemoryBlock x, int length) => Inner.SumOfSquares(x, length);
+
+    internal override void Softmax(in AxisLayout layout, bool logarithm, MemoryBlock x, MemoryBlock y) => Inner.Softmax(layout, logarithm, x, y);
+
+    internal override void SoftmaxBackward(in AxisLayout layout, bool logarithm, MemoryBlock y, MemoryBlock gradOutput, MemoryBlock gradInput, bool accumulate) =>
+        Inner.SoftmaxBackward(layout, logarithm, y, gradOutput, gradInput, accumulate);
+
+    internal override void CrossEntropy(in AxisLayout layout, MemoryBlock logits, MemoryBlock labels, in LossArguments arguments) =>
+        Inner.CrossEntropy(layout, logits, labels, arguments);
+
+    internal override void CrossEntropyWithProbabilities(in AxisLayout layout, MemoryBlock logits, MemoryBlock targets, in LossArguments arguments) =>
+        Inner.CrossEntropyWithProbabilities(layout, logits, targets, arguments);
+
+    internal override void PointwiseLoss(PointwiseLossKind kind, MemoryBlock predictions, MemoryBlock targets, int rows, int columns, in LossArguments arguments) =>
+        Inner.PointwiseLoss(kind, predictions, targets, rows, columns, arguments);
+
+    internal override void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length) =>
+        Inner.SgdStep(arguments, parameters, gradients, velocities, length);
+
+    internal override void AdamStep(
+        in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
+        MemoryBlock? maximumSecondMoments, int length) =>
+        Inner.AdamStep(arguments, parameters, gradients, firstMoments, secondMoments, maximumSecondMoments, length);
+}

@@ -1,0 +1,281 @@
+using Backprop.ML.Data;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+namespace Backprop.ML.Tests;
+
+public sealed class TrainingTests
+{
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly IDataView _data;
+
+    public TrainingTests() => _data = Samples.View(_ml, 400);
+
+    [Fact]
+    public void The_same_seed_gives_the_same_bits_and_another_seed_others()
+    {
+        int[] Bits(int seed, int? optionSeed) 
+        {
+            var ml = new MLContext(seed);
+            return Samples.ScoreBits(ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+            {
+                LabelColumnName = "Number", NumberOfEpochs = 3, Seed = optionSeed, ValidationFraction = 0.2f, Network = net => net.Dense(16).Relu().Dropout(0.1f),
+            }).Fit(_data).Transform(_data));
+        }
+
+        Assert.Equal(Bits(1, null), Bits(1, null));
+        Assert.NotEqual(Bits(1, null), Bits(2, null));
+        Assert.Equal(Bits(1, 7), Bits(2, 7));
+        Assert.NotEqual(Bits(1, 7), Bits(1, 8));
+    }
+
+    [Fact]
+    public void Fitting_the_same_trainer_again_gives_the_same_bits()
+    {
+        NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 2);
+        Assert.Equal(Samples.ScoreBits(trainer.Fit(_data).Transform(_data)), Samples.ScoreBits(trainer.Fit(_data).Transform(_data)));
+    }
+
+    [Fact]
+    public void Options_are_copied_when_the_trainer_is_made()
+    {
+        var options = new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", NumberOfEpochs = 2 };
+        NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork(options);
+        options.LabelColumnName = "Nope";
+        options.NumberOfEpochs = 5;
+        Assert.Equal(2, trainer.Fit(_data).Model.History!.Epochs.Count);
+    }
+
+    [Fact]
+    public void Progress_and_log_tell_how_it_goes()
+    {
+        var reports = new Reports();
+        List<string> log = [];
+        _ml.Log += (_, e) =>
+        {
+            if (e.Kind == ChannelMessageKind.Info)
+                log.Add(e.RawMessage);
+        };
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number", NumberOfEpochs = 4, BatchSize = 50, ValidationFraction = 0.25f, Progress = reports,
+        }).Fit(_data);
+        Assert.Equal([1, 2, 3, 4], reports.All.Where(report => report.IsEndOfEpoch).Select(report => report.Epoch));
+        Assert.All(reports.All.Where(report => report.IsEndOfEpoch), report => Assert.NotNull(report.ValidationLoss));
+        Assert.Contains(log, line => line.StartsWith("300 rows of 4 features to train on, 100 to validate; 4 epochs at most, batches of 50.", StringComparison.Ordinal));
+        Assert.Contains(log, line => line.Contains(model.Model.Summary(), StringComparison.Ordinal));
+        Assert.Equal(4, log.Count(line => line.StartsWith("epoch ", StringComparison.Ordinal)));
+        Assert.Contains(log, line => line.StartsWith("Training ended after 4 epochs", StringComparison.Ordinal));
+        Assert.Equal(4, model.Model.History!.Epochs.Count);
+    }
+
+    [Fact]
+    public void A_long_training_does_not_flood_the_log()
+    {
+        int lines = 0;
+        _ml.Log += (_, e) => lines += e.Kind == ChannelMessageKind.Info && e.RawMessage.StartsWith("epoch ", StringComparison.Ordinal) ? 1 : 0;
+        _ml.Regression.Trainers.NeuralNetwork("Number", hiddenUnits: [], numberOfEpochs: 100, batchSize: 400).Fit(_data);
+        Assert.InRange(lines, 10, 25);
+    }
+
+    [Fact]
+    public void A_token_stops_the_training()
+    {
+        using var source = new CancellationTokenSource();
+        var options = new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number", NumberOfEpochs = 1_000_000, CancellationToken = source.Token, Progress = new CancelAfter(3, source.Cancel),
+        };
+        OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() => _ml.Regression.Trainers.NeuralNetwork(options).Fit(_data));
+        Assert.Equal("Operation was canceled.", e.Message);
+        Assert.ThrowsAny<OperationCanceledException>(() => _ml.Regression.Trainers.NeuralNetwork(options).Fit(_data));       // before it begins
+    }
+
+    [Fact]
+    public void The_cancellation_of_the_context_stops_the_training()
+    {
+        // MLContext.CancelExecution is internal to ML.NET; Microsoft.ML.Experimental calls it.
+        void Cancel() => typeof(MLContext).GetMethod("CancelExecution", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)!.Invoke(_ml, null);
+        NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number", NumberOfEpochs = 1_000_000, Progress = new CancelAfter(3, Cancel),
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => trainer.Fit(_data));
+    }
+
+    [Fact]
+    public void Weights_count_like_repeated_rows()
+    {
+        List<Sample> rows = Samples.Rows(60);
+        rows.ForEach(row => row.Weight = row.Index % 2 == 0 ? 1 : 3);
+        IEnumerable<Sample> repeated = rows.SelectMany(row => Enumerable.Repeat(row, (int)row.Weight));
+
+        // Without standardisation and in one batch, both see the same function of the weights.
+        static NeuralNetworkMulticlassTrainer.Options Options(string? weight) => new()
+        {
+            LabelColumnName = "Class", ExampleWeightColumnName = weight, NormalizeFeatures = false, Network = net => net, NumberOfEpochs = 200, BatchSize = 1000, Seed = 1,
+            Optimizer = new Adam { LearningRate = 0.05f },
+        };
+        float[] Scores(IDataView data, string? weight) => [.. Samples.Column<VBuffer<float>>(
+            _ml.MulticlassClassification.Trainers.NeuralNetwork(Options(weight)).Fit(data).Transform(_data), "Score").SelectMany(score => score.DenseValues())];
+        float[] weighted = Scores(Samples.View(_ml, rows), "Weight"), expected = Scores(Samples.View(_ml, repeated), null), unweighted = Scores(Samples.View(_ml, rows), null);
+        Assert.All(weighted.Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-3));
+        Assert.Contains(unweighted.Zip(expected), pair => Math.Abs(pair.First - pair.Second) > 0.02);
+    }
+
+    [Fact]
+    public void Validation_data_decide_which_weights_are_kept()
+    {
+        // Validation labels that contradict the training: the first epoch is the best, and its weights are what is left.
+        List<Sample> contrary = Samples.Rows(100, seed: 2);
+        contrary.ForEach(row => row.Number = -row.Number);
+        NeuralNetworkRegressionTrainer Trainer(int epochs) => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number", NumberOfEpochs = epochs, EarlyStopping = new EarlyStopping { Patience = 3 }, Seed = 1,
+        });
+        NeuralNetworkTransformer stopped = Trainer(50).Fit(_data, Samples.View(_ml, contrary));
+        TrainingHistory history = stopped.Model.History!;
+        Assert.Equal(StopReason.EarlyStopping, history.StopReason);
+        Assert.InRange(history.Epochs.Count, 4, 10);
+        Assert.Equal(history.Epochs.MinBy(epoch => epoch.ValidationLoss)!.Epoch, history.BestEpoch);
+        NeuralNetworkTransformer same = Trainer(history.BestEpoch).Fit(_data, Samples.View(_ml, contrary));
+        Assert.Equal(Samples.ScoreBits(same.Transform(_data)), Samples.ScoreBits(stopped.Transform(_data)));
+    }
+
+    // The standardisation is part of the network: shifting and scaling features and label gives the same predictions, moved along.
+    [Fact]
+    public void Units_of_features_and_label_do_not_matter()
+    {
+        List<Sample> rows = Samples.Rows(400), moved = Samples.Rows(400);
+        foreach (Sample row in moved)
+        {
+            row.Features = [row.Features[0] * 1000 + 50_000, row.Features[1] * 1e-4f, row.Features[2] - 3, row.Features[3]];
+            row.Number = row.Number * 1e5f + 3e5f;
+        }
+        NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", NumberOfEpochs = 20, Seed = 1 });
+        IDataView plain = Samples.View(_ml, rows), other = Samples.View(_ml, moved);
+        float[] expected = Samples.Column<float>(trainer.Fit(plain).Transform(plain), "Score"), found = Samples.Column<float>(trainer.Fit(other).Transform(other), "Score");
+        Assert.All(found.Zip(expected), pair => Assert.Equal(pair.Second, (pair.First - 3e5f) / 1e5f, 0.05));
+        Assert.True(RSquared(plain, expected) > 0.9);
+
+        double RSquared(IDataView data, float[] scores)
+        {
+            float[] labels = Samples.Column<float>(data, "Number");
+            double mean = labels.Average();
+            return 1 - labels.Zip(scores).Sum(pair => Math.Pow(pair.First - pair.Second, 2)) / labels.Sum(label => Math.Pow(label - mean, 2));
+        }
+    }
+
+    [Fact]
+    public void A_constant_feature_has_no_say_in_predictions()
+    {
+        List<Sample> rows = Samples.Rows(300);
+        rows.ForEach(row => row.Features[3] = 7);
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 2).Fit(Samples.View(_ml, rows));
+        int[] expected = Samples.ScoreBits(model.Transform(Samples.View(_ml, rows)));
+        rows.ForEach(row => row.Features[3] = -1000);
+        Assert.Equal(expected, Samples.ScoreBits(model.Transform(Samples.View(_ml, rows))));
+    }
+
+    [Fact]
+    public void A_constant_label_is_learned()
+    {
+        List<Sample> rows = Samples.Rows(100);
+        rows.ForEach(row => row.Number = 1234.5f);
+        float[] scores = Samples.Column<float>(_ml.Regression.Trainers.NeuralNetwork("Number").Fit(Samples.View(_ml, rows)).Transform(Samples.View(_ml, rows)), "Score");
+        Assert.All(scores, score => Assert.Equal(1234.5, score, 1.0));
+    }
+
+    [Fact]
+    public void The_network_option_decides_the_layers_and_the_trainer_adds_the_last()
+    {
+        NeuralNetworkTransformer model = _ml.MulticlassClassification.Trainers.NeuralNetwork(new NeuralNetworkMulticlassTrainer.Options
+        {
+            LabelColumnName = "Class", Network = net => net.Dense(5).Relu().Dropout(0.1f), NumberOfEpochs = 1,
+        }).Fit(_data);
+        Assert.Equal(4, model.Model.Network.InputShape.Length);
+        Assert.Equal(3, model.Model.Network.OutputShape.Length);
+        Assert.Equal(4 * 5 + 5 + 5 * 3 + 3, model.Model.Network.Parameters.TrainableValueCount);
+    }
+
+    [Fact]
+    public void A_diverging_training_says_so()
+    {
+        Exception e = Assert.Throws<TrainingDivergedException>(() => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number", Optimizer = new Sgd { LearningRate = 1e30f }, NumberOfEpochs = 50,
+        }).Fit(_data));
+        Assert.Contains("learning rate", e.Message);
+    }
+
+    [Fact]
+    public void It_takes_part_in_cross_validation_and_feature_importance()
+    {
+        IEstimator<ITransformer> named = _ml.Transforms.Concatenate("Joined", "Number", "Weight").Append(_ml.BinaryClassification.Trainers.NeuralNetwork("Flag", "Joined", numberOfEpochs: 30));
+        Assert.All(_ml.BinaryClassification.CrossValidate(_data, named, 3, "Flag"), fold => Assert.True(fold.Metrics.Accuracy > 0.9));
+
+        // The features need slot names, which Concatenate gives.
+        ITransformer model = _ml.Transforms.Concatenate("Joined", "Number", "Weight").Append(_ml.Regression.Trainers.NeuralNetwork("Number", "Joined")).Fit(_data);
+        var importance = _ml.Regression.PermutationFeatureImportance(model, model.Transform(_data), "Number");
+        Assert.True(importance["Number"].RSquared.Mean < 10 * importance["Weight"].RSquared.Mean);
+    }
+
+    [Fact]
+    public void A_row_count_that_is_unknown_or_wrong_does_not_matter()
+    {
+        var reader = _ml.Data.LoadFromEnumerable(Samples.Rows(3000).Where(_ => true));
+        Assert.Null(reader.GetRowCount());
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 1, hiddenUnits: []).Fit(reader);
+        IDataView listed = _ml.Data.LoadFromEnumerable(Samples.Rows(3000));
+        Assert.Equal(3000, listed.GetRowCount());
+        Assert.Single(model.Model.History!.Epochs);
+    }
+
+    [Fact]
+    public void Validation_rows_are_chosen_evenly_from_the_classes()
+    {
+        float[] labels = [.. Enumerable.Range(0, 1000).Select(i => i < 900 ? 0f : i < 999 ? 1f : 2f)];
+        var data = new TrainingData(1, 3, [.. Enumerable.Range(0, 1000).Select(i => (float)i)], [.. labels], null, 1000);
+        bool[] chosen = ValidationSplit.Choose(data, 0.1f, seed: 1);
+        Assert.Equal(chosen, ValidationSplit.Choose(data, 0.1f, seed: 1));
+        Assert.NotEqual(chosen, ValidationSplit.Choose(data, 0.1f, seed: 2));
+        (TrainingData kept, TrainingData held) = data.Split(chosen);
+        Assert.Equal([90, 10, 0], held.CountClasses());
+        Assert.Equal([810, 89, 1], kept.CountClasses());
+        Assert.Equal(Enumerable.Range(0, 1000).Select(i => (float)i), kept.Features.ToArray().Concat(held.Features.ToArray()).Order());
+        Assert.All(kept.Features.ToArray().Zip(kept.Labels.ToArray()), pair => Assert.Equal(labels[(int)pair.First], pair.Second));
+    }
+
+    [Fact]
+    public void Standardization_gives_mean_0_and_variance_1()
+    {
+        float[] matrix = [1e6f + 1, -5, 3, 1e6f + 2, -5, 4, 1e6f + 3, -5, 8];
+        Standardization measured = Standardization.Measure(matrix, 3, scaleOfConstants: 0);
+        measured.Apply(matrix);
+        for (int column = 0; column < 3; column++)
+        {
+            float[] values = [matrix[column], matrix[3 + column], matrix[6 + column]];
+            Assert.Equal(0, values.Average(), 1e-6);
+            Assert.Equal(column == 1 ? 0 : 1, values.Average(value => value * value), 1e-6);
+        }
+    }
+
+    private sealed class Reports : IProgress<TrainingProgress>
+    {
+        public List<TrainingProgress> All { get; } = [];
+
+        public void Report(TrainingProgress value) => All.Add(value);
+    }
+
+    private sealed class CancelAfter(int reports, Action cancel) : IProgress<TrainingProgress>
+    {
+        private int _left = reports;
+
+        public void Report(TrainingProgress value)
+        {
+            if (--_left == 0)
+                cancel();
+        }
+    }
+}
