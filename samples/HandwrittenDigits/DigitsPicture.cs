@@ -68,7 +68,8 @@ internal sealed class DigitsPicture : IDisposable
         SKColor colour = prediction.IsRight ? Right : Wrong;
         var frame = SKRect.Create(x, y, PictureSize, PictureSize);
         using (SKImage image = ToImage(prediction.Pixels))
-            _surface.Canvas.DrawImage(image, frame, new SKSamplingOptions(SKCubicResampler.Mitchell));
+        using (var smooth = new SKPaint { FilterQuality = SKFilterQuality.High })
+            _surface.Canvas.DrawImage(image, frame, smooth);
         using (var pen = new SKPaint { Color = colour, Style = SKPaintStyle.Stroke, StrokeWidth = prediction.IsRight ? 1 : 3, IsAntialias = true })
             _surface.Canvas.DrawRect(frame, pen);
 
@@ -89,7 +90,7 @@ internal sealed class DigitsPicture : IDisposable
     {
         using var font = new SKFont(_typeface, size) { Edging = SKFontEdging.Antialias };
         using var paint = new SKPaint { Color = colour, IsAntialias = true };
-        _surface.Canvas.DrawText(text, x, baseline, SKTextAlign.Left, font, paint);
+        _surface.Canvas.DrawText(text, x, baseline, font, paint);
     }
 
     /// <summary>Dark ink on white paper.</summary>
