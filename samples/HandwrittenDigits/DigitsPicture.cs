@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace HandwrittenDigits;
 
-/// <summary>Draws test digits with what the network took them for: some that it read rightly, and its most confident mistakes.</summary>
+/// <summary>Draws test digits with what the network took them for: some that it read correctly, and its most confident mistakes.</summary>
 internal sealed class DigitsPicture : IDisposable
 {
     private const int Columns = 10;
@@ -41,7 +41,7 @@ internal sealed class DigitsPicture : IDisposable
         DigitPrediction[] wrong = [.. byOutcome[false].OrderByDescending(prediction => prediction.Probability).Take(Shown)];
 
         using var picture = new DigitsPicture(2 * Margin + Columns * PictureSize + (Columns - 1) * Gap, 2 * Margin + 2 * PartHeight - Gap);
-        picture.DrawPart(Margin, $"Read rightly: {right.Length} of {byOutcome[true].Count():N0}, with the digit read and its probability", right);
+        picture.DrawPart(Margin, $"Read correctly: {right.Length} of {byOutcome[true].Count():N0}, with the digit read and its probability", right);
         picture.DrawPart(Margin + PartHeight, $"Read wrongly: {wrong.Length} of {byOutcome[false].Count():N0}, the most confident mistakes first", wrong);
         picture.Write(path);
     }
