@@ -23,6 +23,10 @@ internal sealed class TrackingDevice() : Device("Tracking")
     /// <summary>The request that is refused, counted from 1; none when 0.</summary>
     public int RefusedRequest { get; set; }
 
+    public override MemoryStatistics Memory => new(0, 0, 0, MemoryLimit);
+
+    public override long MemoryLimit { get; set; } = long.MaxValue;
+
     internal override MemoryBlock Rent(int length, ElementType elementType)
     {
         if (++Requests == RefusedRequest)
