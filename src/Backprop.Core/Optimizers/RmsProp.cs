@@ -47,8 +47,8 @@ public sealed class RmsProp : Optimizer
             float decay = decays || settings.DecayBiases ? settings.WeightDecay : 0f;
             var arguments = new RmsPropArguments(LearningRate, settings.Decay, settings.Epsilon, settings.Momentum, decay, gradientScale);
             parameter.Device.RmsPropStep(
-                arguments, parameter.Values, parameter.Gradient!, Slot(slots, 0, parameter),
-                settings.Centered ? Slot(slots, 1, parameter) : null, settings.Momentum == 0f ? null : Slot(slots, 2, parameter), parameter.Shape.Length);
+                arguments, parameter.Values, parameter.Gradient!, Slot(slots, 1, parameter),
+                settings.Centered ? Slot(slots, 2, parameter) : null, settings.Momentum == 0f ? null : Slot(slots, 0, parameter), parameter.Shape.Length);
         }
     }
 }
