@@ -204,6 +204,11 @@ public sealed class BadInputTests
         Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Regression.Trainers.NeuralNetwork("Number", hiddenUnits: [8, 0])).Message);
 
     [Fact]
+    public void Network_function_that_forgets_to_return() => Assert.Contains("The option Network is a function that gives null",
+        Assert.Throws<ArgumentOutOfRangeException>(() => _ml.Regression.Trainers.NeuralNetwork(
+            new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", Network = _ => null! }).Fit(_data)).Message);
+
+    [Fact]
     public void Null_arguments()
     {
         Assert.Throws<ArgumentNullException>(() => _ml.Regression.Trainers.NeuralNetwork((NeuralNetworkRegressionTrainer.Options)null!));

@@ -132,7 +132,7 @@ public sealed class TrainingTests
         contrary.ForEach(row => row.Number = -row.Number);
         NeuralNetworkRegressionTrainer Trainer(int epochs) => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = epochs, EarlyStopping = new EarlyStopping { Patience = 3 }, Seed = 1,
+            LabelColumnName = "Number", NumberOfEpochs = epochs, EarlyStopping = new EarlyStopping { Patience = 3 }, Schedule = new ConstantSchedule(), Seed = 1,
         });
         NeuralNetworkTransformer stopped = Trainer(50).Fit(_data, Samples.View(_ml, contrary));
         TrainingHistory history = stopped.Model.History!;

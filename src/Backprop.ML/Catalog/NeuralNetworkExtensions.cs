@@ -24,7 +24,7 @@ public static class NeuralNetworkExtensions
     /// <param name="hiddenUnits">The sizes of the hidden layers, from the input on; null to choose them. Empty makes a linear model.</param>
     /// <param name="numberOfEpochs">The passes over the data, the most if training stops early; null to choose.</param>
     /// <param name="batchSize">The rows a gradient is computed from; null to choose.</param>
-    /// <param name="learningRate">The step size of the Adam optimizer; null for 0.001.</param>
+    /// <param name="learningRate">The step size of the optimizer (AdamW), from which it goes down to zero; null for 0.002.</param>
     /// <exception cref="ArgumentOutOfRangeException">A setting is not allowed; the message names it, what was found and what is allowed.</exception>
     public static NeuralNetworkMulticlassTrainer NeuralNetwork(
         this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
@@ -61,7 +61,7 @@ public static class NeuralNetworkExtensions
     /// <param name="hiddenUnits">The sizes of the hidden layers, from the input on; null to choose them. Empty makes a linear model.</param>
     /// <param name="numberOfEpochs">The passes over the data, the most if training stops early; null to choose.</param>
     /// <param name="batchSize">The rows a gradient is computed from; null to choose.</param>
-    /// <param name="learningRate">The step size of the Adam optimizer; null for 0.001.</param>
+    /// <param name="learningRate">The step size of the optimizer (AdamW), from which it goes down to zero; null for 0.002.</param>
     /// <exception cref="ArgumentOutOfRangeException">A setting is not allowed; the message names it, what was found and what is allowed.</exception>
     public static NeuralNetworkBinaryTrainer NeuralNetwork(
         this BinaryClassificationCatalog.BinaryClassificationTrainers catalog,
@@ -98,7 +98,7 @@ public static class NeuralNetworkExtensions
     /// <param name="hiddenUnits">The sizes of the hidden layers, from the input on; null to choose them. Empty makes a linear model.</param>
     /// <param name="numberOfEpochs">The passes over the data, the most if training stops early; null to choose.</param>
     /// <param name="batchSize">The rows a gradient is computed from; null to choose.</param>
-    /// <param name="learningRate">The step size of the Adam optimizer; null for 0.001.</param>
+    /// <param name="learningRate">The step size of the optimizer (AdamW), from which it goes down to zero; null for 0.002.</param>
     /// <exception cref="ArgumentOutOfRangeException">A setting is not allowed; the message names it, what was found and what is allowed.</exception>
     public static NeuralNetworkRegressionTrainer NeuralNetwork(
         this RegressionCatalog.RegressionTrainers catalog,
@@ -150,7 +150,7 @@ public static class NeuralNetworkExtensions
         {
             if (!(learningRate > 0 && learningRate < float.PositiveInfinity))
                 throw environment.Process(NeuralNetworkOptions.Rejected(nameof(learningRate), learningRate, "a positive number"));
-            options.Optimizer = new Adam { LearningRate = learningRate.Value };
+            options.Optimizer = TrainingPlan.Optimizer(learningRate);
         }
         return environment;
     }

@@ -26,10 +26,13 @@ public abstract class NeuralNetworkOptions
     /// </summary>
     public Func<NetworkBuilder, NetworkBuilder>? Network { get; set; }
 
-    /// <summary>The rule by which the weights are changed. Default: null, <see cref="Adam"/> with a learning rate of 0.001.</summary>
+    /// <summary>The rule by which the weights are changed. Default: null, <see cref="AdamW"/> with learning rate 0.002 and weight decay 0.1.</summary>
     public Optimizer? Optimizer { get; set; }
 
-    /// <summary>The course of the learning rate over the training. Default: null, it stays as the optimizer has it.</summary>
+    /// <summary>
+    /// The course of the learning rate over the training. Default: null, a short warm-up, then down to zero along a cosine
+    /// (<see cref="WarmupCosineSchedule"/>); <see cref="ConstantSchedule"/> leaves it as the optimizer has it.
+    /// </summary>
     public LearningRateSchedule? Schedule { get; set; }
 
     /// <summary>The number of passes over the training rows, the most if training stops early. At least 1. Default: null, chosen.</summary>
@@ -52,7 +55,7 @@ public abstract class NeuralNetworkOptions
 
     /// <summary>
     /// The part of the training rows that is held out to judge the network after each epoch; not used if validation data are given to
-    /// Fit. From 0 (none) to below 1. Default: null, 0.1 if there are at least 2,000 rows or <see cref="EarlyStopping"/> is set, else 0.
+    /// Fit. From 0 (none) to below 1. Default: null, 0.1 if there are at least 10,000 rows or <see cref="EarlyStopping"/> is set, else 0.
     /// </summary>
     public float? ValidationFraction { get; set; }
 

@@ -53,9 +53,8 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     /// a positive number.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type than the trainer needs.</exception>
-    /// <exception cref="InvalidOperationException">
-    /// No usable row, rows of one class only, more rows than fit into memory, or training that diverged.
-    /// </exception>
+    /// <exception cref="InvalidOperationException">No usable row, rows of one class only, or more rows than fit into memory.</exception>
+    /// <exception cref="TrainingDivergedException">The loss became NaN or infinite, for example because the learning rate is too high.</exception>
     /// <exception cref="OperationCanceledException">The training was called off.</exception>
     public NeuralNetworkTransformer Fit(IDataView input) => Train(input, null);
 
@@ -164,13 +163,13 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
         var options = new TrainingOptions
         {
-            Optimizer = _options.Optimizer ?? new Adam(),
-            Schedule = _options.Schedule ?? new ConstantSchedule(),
+            Optimizer = _options.Optimizer ?? TrainingPlan.Optimizer(learningRate: null),
+            Schedule = TrainingPlan.Schedule(_options),
             NumberOfEpochs = numberOfEpochs,
             BatchSize = batchSize,
             GradientClipping = _options.GradientClipping,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
-            EarlyStopping = held is null ? null : _options.EarlyStopping ?? new EarlyStopping(),
+            EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
             Progress = log,
             Seed = _seed,
         };

@@ -1,29 +1,56 @@
+using System.Numerics;
+
 namespace Backprop.ML;
 
-/// <summary>The settings that a trainer chooses from the size of the data where its options leave them open.</summary>
+/// <summary>
+/// The settings that a trainer chooses from the size of the data where its options leave them open. The figures were found by
+/// trying them on held-out training rows of digits, letter, wine, spambase and california-housing.
+/// </summary>
 internal static class TrainingPlan
 {
-    /// <summary>The number of rows from which on a tenth of them is held out and training stops early.</summary>
-    public const int RowsWorthHoldingOut = 2000;
+    /// <summary>
+    /// The number of rows from which on a tenth of them is held out and training stops early. Fewer rows are worth more as training
+    /// rows: on 3,000 a fixed number of epochs on all of them was better by half a percent.
+    /// </summary>
+    public const int RowsWorthHoldingOut = 10_000;
+
+    private const int FewRows = 2_000;
 
     /// <summary>The part of the rows to hold out.</summary>
     public static float ValidationFraction(NeuralNetworkOptions options, int rows) =>
         options.ValidationFraction ?? (rows >= RowsWorthHoldingOut || options.EarlyStopping is not null ? 0.1f : 0);
 
-    /// <summary>Rows per step: small data need many small steps, large data cheap ones.</summary>
-    public static int BatchSize(NeuralNetworkOptions options, int rows) =>
-        Math.Min(rows, options.BatchSize ?? Math.Clamp((int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, rows / 64)), 16, 256));
+    /// <summary>Rows per step: few data need many small steps; for many data larger steps are cheaper.</summary>
+    public static int BatchSize(NeuralNetworkOptions options, int rows)
+    {
+        int smallest = rows < FewRows ? 16 : 64;
+        return Math.Min(rows, options.BatchSize ?? Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)rows / 256), smallest, 256));
+    }
 
     /// <summary>Epochs: as many as make about the number of steps that training takes, within limits.</summary>
     public static int NumberOfEpochs(NeuralNetworkOptions options, int rows, int batchSize, bool canStopEarly)
     {
-        int steps = (rows + batchSize - 1) / batchSize;
-        return options.NumberOfEpochs ?? (canStopEarly ? Math.Clamp(20_000 / steps, 20, 200) : Math.Clamp(1_500 / steps, 20, 200));
+        int stepsPerEpoch = (rows + batchSize - 1) / batchSize;
+        return options.NumberOfEpochs ?? (canStopEarly ? Math.Clamp(12_000 / stepsPerEpoch, 10, 60) : Math.Clamp(4_000 / stepsPerEpoch, 40, 200));
     }
 
+    /// <summary>Adam with decoupled weight decay, somewhat faster than usual, since the schedule slows it down.</summary>
+    public static Optimizer Optimizer(float? learningRate) => new AdamW { LearningRate = learningRate ?? 2e-3f, WeightDecay = 0.1f };
+
+    /// <summary>Down to zero along a cosine.</summary>
+    public static LearningRateSchedule Schedule(NeuralNetworkOptions options) => options.Schedule ?? new WarmupCosineSchedule();
+
+    /// <summary>Under a schedule that ends at zero the best weights often come late: a third of all epochs is waited for.</summary>
+    public static EarlyStopping EarlyStopping(NeuralNetworkOptions options, int numberOfEpochs) =>
+        options.EarlyStopping ?? new EarlyStopping { Patience = Math.Max(5, numberOfEpochs / 3) };
+
     /// <summary>The hidden layers.</summary>
-    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(NeuralNetworkOptions options, int rows) =>
-        options.Network ?? (rows < RowsWorthHoldingOut ? HiddenLayers([64, 32]) : HiddenLayers([128, 64]));
+    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(NeuralNetworkOptions options, int rows) => options.Network ?? rows switch
+    {
+        < FewRows => HiddenLayers([64, 32]),
+        < RowsWorthHoldingOut => HiddenLayers([128, 64]),
+        _ => HiddenLayers([256, 128]),
+    };
 
     /// <summary>Dense layers with ReLU.</summary>
     public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(IReadOnlyList<int> units) => net =>

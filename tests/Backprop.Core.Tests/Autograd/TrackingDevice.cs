@@ -109,4 +109,9 @@ internal sealed class TrackingDevice() : Device("Tracking")
         in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
         MemoryBlock? maximumSecondMoments, int length) =>
         Inner.AdamStep(arguments, parameters, gradients, firstMoments, secondMoments, maximumSecondMoments, length);
+
+    internal override void RmsPropStep(
+        in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
+        MemoryBlock? velocities, int length) =>
+        Inner.RmsPropStep(arguments, parameters, gradients, squareAverages, averages, velocities, length);
 }

@@ -33,7 +33,7 @@ public class GoldenTests
             ["sgd"] = GoldenTraining.Optimizer,
             ["adam"] = GoldenTraining.Optimizer,
             ["adamw"] = GoldenTraining.Optimizer,
-            ["rmsprop"] = null,
+            ["rmsprop"] = GoldenTraining.Optimizer,
             ["adagrad"] = null,
             ["adadelta"] = null,
             ["nadam"] = null,

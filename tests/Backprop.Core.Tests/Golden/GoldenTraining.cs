@@ -14,6 +14,8 @@ internal static class GoldenTraining
         ["exp_avg"] = 0,
         ["exp_avg_sq"] = 1,
         ["max_exp_avg_sq"] = 2,
+        ["square_avg"] = 1,
+        ["grad_avg"] = 2,
     };
 
     /// <summary>Steps with given gradients. Parameters are "param" alone, or "w" and "b" with settings of their own.</summary>
@@ -139,6 +141,16 @@ internal static class GoldenTraining
                 WeightDecay = decay,
                 DecayBiases = true,
                 AmsGrad = Flag("amsgrad"),
+            },
+            "rmsprop" => new RmsProp
+            {
+                LearningRate = rate,
+                Decay = Number("alpha", 0.99),
+                Epsilon = epsilon,
+                Momentum = (float)Number("momentum", 0),
+                Centered = Flag("centered"),
+                WeightDecay = decay,
+                DecayBiases = true,
             },
             _ => throw new NotSupportedException($"Optimizer '{name}'."),
         };

@@ -98,6 +98,9 @@ public class KernelTests
     public void AdamStep() => KernelHarness.CheckAll(OptimizerCases.Adam());
 
     [Fact]
+    public void RmsPropStep() => KernelHarness.CheckAll(OptimizerCases.RmsProp());
+
+    [Fact]
     public void AWrongKernelWouldBeSeen()
     {
         // The third element of 100 is off by a thousandth on the processor; a write behind the end; another result with more threads.

@@ -45,4 +45,23 @@ internal static class OptimizerCases
             }
         }
     }
+
+    public static IEnumerable<KernelCase> RmsProp()
+    {
+        RmsPropArguments[] settings = [new(1e-2f, 0.99, 1e-8f, 0f, 0f, 1f), new(1e-2f, 0.9, 1e-3f, 0.9f, 0.05f, 0.5f)];
+        foreach (int length in ElementwiseCases.Lengths)
+        {
+            foreach (RmsPropArguments arguments in settings)
+            {
+                // The averages are small against the mean squares, so that the variance of the centered form stays positive.
+                KernelBlock w = KernelBlock.Both(Samples.Uniform(length, 1)), g = KernelBlock.Source(Samples.Uniform(length, 2));
+                KernelBlock squares = KernelBlock.Both(Samples.Uniform(length, 3, 0.5, 2)), averages = KernelBlock.Both(Samples.Uniform(length, 4, -0.3, 0.3));
+                KernelBlock velocities = KernelBlock.Both(Samples.Uniform(length, 5));
+                yield return new KernelCase($"{length}, {arguments}", [w, g, squares], (d, m) => d.RmsPropStep(arguments, m[0], m[1], m[2], null, null, length), KernelHarness.Exponential);
+                yield return new KernelCase(
+                    $"{length}, {arguments}, centered with momentum", [w, g, squares, averages, velocities],
+                    (d, m) => d.RmsPropStep(arguments, m[0], m[1], m[2], m[3], m[4], length), KernelHarness.Exponential);
+            }
+        }
+    }
 }
