@@ -20,7 +20,7 @@ internal static class OptimizerCases
                 if (arguments.Momentum == 0f)
                     yield return new KernelCase($"{length}, {arguments}", [w, g], (d, m) => d.SgdStep(arguments, m[0], m[1], null, length));
                 else
-                    yield return new KernelCase($"{length}, {arguments}", [w, g, KernelBlock.Both(Samples.Uniform(length, 3))], (d, m) => d.SgdStep(arguments, m[0], m[1], m[2], length));
+                    yield return new KernelCase($"{length}, {arguments}", [w, g, arguments.FirstStep ? KernelBlock.Destination(length) : KernelBlock.Both(Samples.Uniform(length, 3))], (d, m) => d.SgdStep(arguments, m[0], m[1], m[2], length));
             }
         }
     }
