@@ -12,11 +12,11 @@ internal static class ConfusionTable
     public static void Write(TextWriter output, ConfusionMatrix matrix)
     {
         int classes = matrix.NumberOfClasses;
-        output.WriteLine($"          {"predicted".PadRight(6 * classes)}");
-        output.WriteLine($"{"actual",8}{Columns(digit => digit.ToString())}{"recall",9}");
+        output.WriteLine($"{"predicted",44}");
+        output.WriteLine($"{"actual",9}{Columns(digit => $"{digit}")}{"recall",9}");
         for (int actual = 0; actual < classes; actual++)
-            output.WriteLine($"{actual,8}{Columns(digit => Count(matrix.Counts[actual][digit]))}{matrix.PerClassRecall[actual],9:P1}");
-        output.WriteLine($"{"precis.",8}{Columns(digit => $"{100 * matrix.PerClassPrecision[digit]:0.0}")}{"%",9}");
+            output.WriteLine($"{actual,9}{Columns(digit => Count(matrix.Counts[actual][digit]))}{matrix.PerClassRecall[actual],9:P1}");
+        output.WriteLine($"{"precision",9}{Columns(digit => $"{100 * matrix.PerClassPrecision[digit]:0.0}")}{"%",9}");
 
         string Columns(Func<int, string> text) => string.Concat(Enumerable.Range(0, classes).Select(digit => $"{text(digit),6}"));
     }

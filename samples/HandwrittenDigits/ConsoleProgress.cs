@@ -12,7 +12,6 @@ namespace HandwrittenDigits;
 /// </remarks>
 internal sealed class ConsoleProgress : IProgress<TrainingProgress>
 {
-    private const int BarLength = 24;
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(10);
 
     private readonly bool _isLive = !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb";
@@ -22,38 +21,44 @@ internal sealed class ConsoleProgress : IProgress<TrainingProgress>
     public void Report(TrainingProgress value)
     {
         if (_isLive)
+        {
             WriteLive(value);
+        }
         else if (value.IsEndOfEpoch || _sinceLine.Elapsed >= LineInterval)
-            WriteLine(Describe(value));
+        {
+            Console.WriteLine($"{Epoch(value)}  batch {Batch(value)}  {Rest(value)}");
+            _sinceLine.Restart();
+        }
     }
 
     private void WriteLive(TrainingProgress value)
     {
-        string line = Describe(value);
-        if (!value.IsEndOfEpoch)
-        {
-            int done = BarLength * value.Batch / value.BatchesPerEpoch;
-            line = $"[{new string('#', done)}{new string('-', BarLength - done)}] {line}";
-        }
+        int width = WindowWidth() - 1; // a line that fills the window wraps, and then cannot be overwritten
+        string line = value.IsEndOfEpoch ? $"{Epoch(value)}  {Rest(value)}" : Bar(value, width);
 
-        // A line that wraps cannot be overwritten. Spaces at its end wipe out what a longer line left there.
-        int width = WindowWidth() - 1;
-        string text = line.Length <= width || value.IsEndOfEpoch ? line : line[..width];
-        Console.Write('\r' + text.PadRight(Math.Min(_liveLength, width)) + (value.IsEndOfEpoch ? Environment.NewLine : ""));
-        _liveLength = value.IsEndOfEpoch ? 0 : text.Length;
+        // Spaces at the end wipe out what a longer line left there.
+        Console.Write('\r' + line.PadRight(Math.Min(_liveLength, width)) + (value.IsEndOfEpoch ? Environment.NewLine : ""));
+        _liveLength = value.IsEndOfEpoch ? 0 : line.Length;
     }
 
-    private void WriteLine(string line)
+    /// <summary>The bar takes the room that the words leave.</summary>
+    private static string Bar(TrainingProgress value, int width)
     {
-        Console.WriteLine(line);
-        _sinceLine.Restart();
+        string left = $"{Epoch(value)} [", right = $"] {Batch(value)}  {Rest(value)}";
+        int length = Math.Clamp(width - left.Length - right.Length, 4, 40);
+        int done = (int)((long)length * value.Batch / value.BatchesPerEpoch);
+        string line = left + new string('#', done).PadRight(length, '-') + right;
+        return line.Length <= width ? line : line[..width];
     }
 
-    private static string Describe(TrainingProgress value)
+    private static string Epoch(TrainingProgress value) => $"epoch {value.Epoch,2}/{value.NumberOfEpochs}";
+
+    private static string Batch(TrainingProgress value) => $"{value.Batch,3}/{value.BatchesPerEpoch}";
+
+    private static string Rest(TrainingProgress value)
     {
-        string epoch = $"epoch {value.Epoch,2}/{value.NumberOfEpochs}  batch {value.Batch,3}/{value.BatchesPerEpoch}";
         string validation = value.ValidationLoss is float loss ? $"  validation loss {loss:0.0000}" : "";
-        return $"{epoch}  {value.RowsPerSecond,7:N0} images/s  {TimeLeft(value),5:m\\:ss} left  loss {value.TrainingLoss:0.0000}{validation}";
+        return $"{value.RowsPerSecond,7:N0} images/s  {TimeLeft(value):m\\:ss} left  loss {value.TrainingLoss:0.0000}{validation}";
     }
 
     /// <summary>The time that the rest takes if it goes on like this.</summary>

@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace HandwrittenDigits;
 
-/// <summary>Draws test digits with what the network took them for: some that it read rightly, and its most confident mistakes.</summary>
+/// <summary>Draws test digits with what the network took them for: some that it read correctly, and its most confident mistakes.</summary>
 internal sealed class DigitsPicture : IDisposable
 {
     private const int Columns = 10;
@@ -41,8 +41,8 @@ internal sealed class DigitsPicture : IDisposable
         DigitPrediction[] wrong = [.. byOutcome[false].OrderByDescending(prediction => prediction.Probability).Take(Shown)];
 
         using var picture = new DigitsPicture(2 * Margin + Columns * PictureSize + (Columns - 1) * Gap, 2 * Margin + 2 * PartHeight - Gap);
-        picture.DrawPart(Margin, $"Read rightly: {right.Length} of {byOutcome[true].Count():N0}", right);
-        picture.DrawPart(Margin + PartHeight, $"Read wrongly: the {wrong.Length} most confident of {byOutcome[false].Count():N0} mistakes", wrong);
+        picture.DrawPart(Margin, $"Read correctly: {right.Length} of {byOutcome[true].Count():N0}, with the digit read and its probability", right);
+        picture.DrawPart(Margin + PartHeight, $"Read wrongly: {wrong.Length} of {byOutcome[false].Count():N0}, the most confident mistakes first", wrong);
         picture.Write(path);
     }
 
@@ -68,7 +68,8 @@ internal sealed class DigitsPicture : IDisposable
         SKColor colour = prediction.IsRight ? Right : Wrong;
         var frame = SKRect.Create(x, y, PictureSize, PictureSize);
         using (SKImage image = ToImage(prediction.Pixels))
-            _surface.Canvas.DrawImage(image, frame, new SKSamplingOptions(SKCubicResampler.Mitchell));
+        using (var smooth = new SKPaint { FilterQuality = SKFilterQuality.High })
+            _surface.Canvas.DrawImage(image, frame, smooth);
         using (var pen = new SKPaint { Color = colour, Style = SKPaintStyle.Stroke, StrokeWidth = prediction.IsRight ? 1 : 3, IsAntialias = true })
             _surface.Canvas.DrawRect(frame, pen);
 
@@ -81,7 +82,7 @@ internal sealed class DigitsPicture : IDisposable
         else
         {
             DrawText(probability, x + 24, y + PictureSize + 18, 13, colour);
-            DrawText($"but is {prediction.Digit}", x + 24, y + PictureSize + 35, 13, Ink);
+            DrawText($"really {prediction.Digit}", x + 24, y + PictureSize + 35, 13, Ink);
         }
     }
 
@@ -89,7 +90,7 @@ internal sealed class DigitsPicture : IDisposable
     {
         using var font = new SKFont(_typeface, size) { Edging = SKFontEdging.Antialias };
         using var paint = new SKPaint { Color = colour, IsAntialias = true };
-        _surface.Canvas.DrawText(text, x, baseline, SKTextAlign.Left, font, paint);
+        _surface.Canvas.DrawText(text, x, baseline, font, paint);
     }
 
     /// <summary>Dark ink on white paper.</summary>

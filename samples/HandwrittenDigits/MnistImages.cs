@@ -9,21 +9,29 @@ namespace HandwrittenDigits;
 /// of it, so no more than one picture is in memory at a time unless someone keeps them.
 /// </summary>
 /// <remarks>An idx file is a magic number, the size of each dimension (all big-endian, four bytes), then the values, a byte each.</remarks>
-internal sealed class MnistImages(string directory, string part) : IEnumerable<DigitImage>
+internal sealed class MnistImages : IEnumerable<DigitImage>
 {
     private const int ImagesMagic = 0x0803; // bytes (08) in three dimensions (03): picture, row, column
     private const int LabelsMagic = 0x0801; // bytes in one dimension
 
-    private readonly string _imagesPath = Path.Combine(directory, $"{part}-images-idx3-ubyte.gz");
-    private readonly string _labelsPath = Path.Combine(directory, $"{part}-labels-idx1-ubyte.gz");
+    private readonly string _imagesPath;
+    private readonly string _labelsPath;
+
+    private MnistImages(string directory, string part)
+    {
+        _imagesPath = Existing(Path.Combine(directory, $"{part}-images-idx3-ubyte.gz"));
+        _labelsPath = Existing(Path.Combine(directory, $"{part}-labels-idx1-ubyte.gz"));
+    }
 
     /// <summary>The 60,000 pictures to learn from.</summary>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
     public static MnistImages Training(string directory) => new(directory, "train");
 
     /// <summary>The 10,000 pictures to test with.</summary>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
     public static MnistImages Test(string directory) => new(directory, "t10k");
 
-    /// <exception cref="IOException">A file is missing or cannot be read.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="InvalidDataException">A file is not what it should be.</exception>
     public IEnumerator<DigitImage> GetEnumerator()
     {
@@ -47,10 +55,12 @@ internal sealed class MnistImages(string directory, string part) : IEnumerable<D
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    /// <summary>Looked for at once: a missing test file is not to show up after the training.</summary>
+    private static string Existing(string path) =>
+        File.Exists(path) ? path : throw new FileNotFoundException($"The data file '{Path.GetFullPath(path)}' is missing.");
+
     private static Stream Open(string path, int magic, out int count)
     {
-        if (!File.Exists(path))
-            throw new FileNotFoundException($"The data file '{Path.GetFullPath(path)}' is missing.");
         var stream = new BufferedStream(new GZipStream(File.OpenRead(path), CompressionMode.Decompress), 1 << 16);
         try
         {

@@ -29,8 +29,9 @@ try
         return Train();
     return 0;
 }
-catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or FormatException)
 {
+    // A file that is missing, cannot be written, or is not what it should be: the message says which.
     Console.Error.WriteLine(e.Message);
     return 1;
 }
@@ -38,6 +39,7 @@ catch (Exception e) when (e is IOException or InvalidDataException or Unauthoriz
 int Train()
 {
     var clock = Stopwatch.StartNew();
+    Directory.CreateDirectory(arguments.OutputDirectory); // if that cannot be done, better to know it before the training
     var ml = new MLContext(arguments.Seed);
     IDataView training = ml.Data.LoadFromEnumerable(MnistImages.Training(arguments.DataDirectory));
     IDataView test = ml.Data.LoadFromEnumerable(MnistImages.Test(arguments.DataDirectory));
@@ -49,7 +51,7 @@ int Train()
             FeatureColumnName = nameof(DigitImage.Pixels),
             Network = net => net.Dense(256).Relu().Dense(128).Relu(), // the output layer, one unit a digit, is the trainer's
             NormalizeFeatures = false, // pixels are between 0 and 1 already, and scaling up the rarely inked ones at the rim does harm
-            Optimizer = new AdamW { LearningRate = 2e-3f },
+            Optimizer = new AdamW { LearningRate = 2e-3f, WeightDecay = 0.1f },
             Schedule = new WarmupCosineSchedule(),
             NumberOfEpochs = arguments.Epochs,
             BatchSize = 128,
@@ -58,7 +60,7 @@ int Train()
         }))
         .Append(ml.Transforms.Conversion.MapKeyToValue(nameof(DigitPrediction.PredictedDigit), "PredictedLabel"));
 
-    Console.WriteLine("Training on the 60,000 training images of MNIST, of which 5 % only watch over the training.");
+    Console.WriteLine("Training on MNIST: 60,000 images, 5 % of them held out to watch over it.");
     var model = pipeline.Fit(training);
     NeuralNetworkModelParameters network = model.OfType<NeuralNetworkTransformer>().Single().Model;
     Console.WriteLine($"""
@@ -72,7 +74,6 @@ int Train()
     Console.WriteLine($"On the 10,000 test images: accuracy {metrics.MicroAccuracy:P2}, log loss {metrics.LogLoss:0.0000}\n");
     ConfusionTable.Write(Console.Out, metrics.ConfusionMatrix);
 
-    Directory.CreateDirectory(arguments.OutputDirectory);
     string picturePath = Path.Combine(arguments.OutputDirectory, "digits.png");
     DigitsPicture.Save(picturePath, ml.Data.CreateEnumerable<DigitPrediction>(scored, reuseRowObject: false));
     string modelPath = Path.Combine(arguments.OutputDirectory, "digits.zip");
@@ -87,11 +88,23 @@ void Predict(string modelPath)
 {
     // Nothing needs to be registered: the model file names the assembly that can load it, and this program references it.
     var ml = new MLContext();
-    ITransformer model = ml.Model.Load(modelPath, out _);
+    ITransformer model = Load(ml, modelPath);
     using var engine = ml.Model.CreatePredictionEngine<DigitImage, DigitPrediction>(model);
     foreach (DigitImage image in MnistImages.Test(arguments.DataDirectory).Take(10))
     {
         DigitPrediction prediction = engine.Predict(image);
         Console.WriteLine($"  a {image.Digit}: read as {prediction.PredictedDigit}, {prediction.Probability:P2} sure{(prediction.IsRight ? "" : "  (wrong)")}");
+    }
+}
+
+ITransformer Load(MLContext ml, string path)
+{
+    try
+    {
+        return ml.Model.Load(path, out _);
+    }
+    catch (FormatException e)
+    {
+        throw new FormatException($"'{path}' is not a model of ML.NET: {e.Message}", e);
     }
 }

@@ -40,10 +40,11 @@ internal abstract class OperationRecord(Operation operation)
     /// <summary>Fails if a value that backward needs was changed in place since forward.</summary>
     public void CheckVersions()
     {
+        // Not HasFlag: until the code is optimised, it puts both flags on the heap.
         for (int i = 0; i < InputCount; i++)
-            if (_needs.HasFlag((Needs)(1 << i)) && _inputs[i]!.Root.Version != _versions[i])
+            if ((_needs & (Needs)(1 << i)) != 0 && _inputs[i]!.Root.Version != _versions[i])
                 throw Changed($"input {i}", _inputs[i]!);
-        if (_needs.HasFlag(Needs.Output) && Output.Root.Version != _versions[MaximumInputs])
+        if ((_needs & Needs.Output) != 0 && Output.Root.Version != _versions[MaximumInputs])
             throw Changed("output", Output);
     }
 

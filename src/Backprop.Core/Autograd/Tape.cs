@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Numerics.Tensors;
 using Backprop.Autograd;
 using Backprop.Tensors;
 
@@ -63,6 +65,29 @@ public readonly struct Tape : IDisposable
         tensor.RequiresGradient = requiresGradient;
         _state.Device.Upload(values, tensor.Values);
         return new Tensor(tensor);
+    }
+
+    /// <summary>Brings a tensor span in, of any strides, with its shape.</summary>
+    /// <param name="values">The values; copied.</param>
+    /// <param name="requiresGradient">Whether backward computes the gradient with respect to this tensor. Default: no.</param>
+    /// <exception cref="ShapeException">The span has more than eight axes, or one that is too long.</exception>
+    public Tensor Input(in ReadOnlyTensorSpan<float> values, bool requiresGradient = false)
+    {
+        Span<int> lengths = stackalloc int[Math.Min(values.Rank, Shape.MaximumRank + 1)];
+        for (int axis = 0; axis < lengths.Length; axis++)
+            lengths[axis] = checked((int)values.Lengths[axis]);
+        Shape shape = Shape.Create(lengths);
+        float[] rented = ArrayPool<float>.Shared.Rent(shape.Length);
+        try
+        {
+            Span<float> flat = rented.AsSpan(0, shape.Length);
+            values.FlattenTo(flat);
+            return Input(flat, shape, requiresGradient);
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
     }
 
     /// <summary>

@@ -145,4 +145,9 @@ public abstract class Device
     internal abstract void AdamStep(
         in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
         MemoryBlock? maximumSecondMoments, int length);
+
+    /// <summary>One RMSprop step. Averages of the gradient are kept when it is centered, velocities when there is momentum.</summary>
+    internal abstract void RmsPropStep(
+        in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
+        MemoryBlock? velocities, int length);
 }

@@ -148,3 +148,11 @@ internal readonly record struct SgdArguments(float LearningRate, float Momentum,
 internal readonly record struct AdamArguments(
     float LearningRate, double Beta1, double Beta2, float Epsilon, float WeightDecay, bool DecoupledWeightDecay,
     float GradientScale, double BiasCorrection1, double BiasCorrection2);
+
+/// <summary>
+/// RMSprop in one pass: g ← s·g + λw; v ← αv + (1 − α)g²; centered: a ← αa + (1 − α)g and v − a² in place of v;
+/// q = g/(√v + ε); with momentum b ← μb + q and w ← w − ηb, else w ← w − ηq. Tieleman and Hinton 2012; centered: Graves 2013,
+/// arXiv:1308.0850.
+/// </summary>
+internal readonly record struct RmsPropArguments(
+    float LearningRate, double Decay, float Epsilon, float Momentum, float WeightDecay, float GradientScale);

@@ -11,7 +11,7 @@ namespace Backprop.Operations;
 /// </summary>
 internal abstract class ActivationOperation(ActivationKind kind) : Operation<float>
 {
-    public override string Name => kind.ToString();
+    public override string Name { get; } = kind.ToString();
 
     public override bool IsCheapToRecompute => true;
 

@@ -8,7 +8,7 @@ namespace Backprop.Operations;
 /// <summary>A loss that is a function of each prediction and its target alone; the formulas stand at <see cref="PointwiseLossKind"/>.</summary>
 internal abstract class PointwiseLoss(PointwiseLossKind kind) : LossOperation
 {
-    public override string Name => kind.ToString();
+    public override string Name { get; } = kind.ToString();
 
     public Tensor Apply(TensorStorage prediction, TensorStorage target, in LossArguments given)
     {

@@ -23,6 +23,10 @@ internal sealed class TrackingDevice() : Device("Tracking")
     /// <summary>The request that is refused, counted from 1; none when 0.</summary>
     public int RefusedRequest { get; set; }
 
+    public override MemoryStatistics Memory => new(0, 0, 0, MemoryLimit);
+
+    public override long MemoryLimit { get; set; } = long.MaxValue;
+
     internal override MemoryBlock Rent(int length, ElementType elementType)
     {
         if (++Requests == RefusedRequest)
@@ -105,4 +109,9 @@ internal sealed class TrackingDevice() : Device("Tracking")
         in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
         MemoryBlock? maximumSecondMoments, int length) =>
         Inner.AdamStep(arguments, parameters, gradients, firstMoments, secondMoments, maximumSecondMoments, length);
+
+    internal override void RmsPropStep(
+        in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
+        MemoryBlock? velocities, int length) =>
+        Inner.RmsPropStep(arguments, parameters, gradients, squareAverages, averages, velocities, length);
 }

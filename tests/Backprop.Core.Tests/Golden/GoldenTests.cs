@@ -15,18 +15,29 @@ public class GoldenTests
         ["softmax"] = new() { ["softmax"] = GoldenOperations.Softmax, ["log_softmax"] = GoldenOperations.Softmax },
         ["losses_classification"] = new()
         {
-            ["cross_entropy"] = GoldenLosses.CrossEntropy, ["bce_with_logits"] = GoldenLosses.BinaryCrossEntropy, ["nll"] = null,
+            ["cross_entropy"] = GoldenLosses.CrossEntropy,
+            ["bce_with_logits"] = GoldenLosses.BinaryCrossEntropy,
+            ["nll"] = null,
         },
         ["losses_regression"] = new()
         {
-            ["mse"] = GoldenLosses.MeanSquaredError, ["mae"] = GoldenLosses.MeanAbsoluteError, ["huber"] = GoldenLosses.Huber,
-            ["smooth_l1"] = null, ["poisson_nll"] = null,
+            ["mse"] = GoldenLosses.MeanSquaredError,
+            ["mae"] = GoldenLosses.MeanAbsoluteError,
+            ["huber"] = GoldenLosses.Huber,
+            ["smooth_l1"] = null,
+            ["poisson_nll"] = null,
         },
         ["losses_other"] = new() { ["kl_div"] = null, ["hinge"] = null, ["multi_margin"] = null, ["cosine_embedding"] = null },
         ["optimizers"] = new()
         {
-            ["sgd"] = GoldenTraining.Optimizer, ["adam"] = GoldenTraining.Optimizer, ["adamw"] = GoldenTraining.Optimizer,
-            ["rmsprop"] = null, ["adagrad"] = null, ["adadelta"] = null, ["nadam"] = null, ["radam"] = null,
+            ["sgd"] = GoldenTraining.Optimizer,
+            ["adam"] = GoldenTraining.Optimizer,
+            ["adamw"] = GoldenTraining.Optimizer,
+            ["rmsprop"] = GoldenTraining.Optimizer,
+            ["adagrad"] = null,
+            ["adadelta"] = null,
+            ["nadam"] = null,
+            ["radam"] = null,
         },
         ["initializers"] = new[] { "xavier_uniform", "xavier_normal", "he_uniform", "he_normal" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenInitializers.Run),

@@ -10,7 +10,12 @@ internal static class GoldenTraining
     /// <summary>The files' names of what an optimizer remembers, in the order of its slots.</summary>
     private static readonly Dictionary<string, int> Slots = new()
     {
-        ["momentum_buffer"] = 0, ["exp_avg"] = 0, ["exp_avg_sq"] = 1, ["max_exp_avg_sq"] = 2,
+        ["momentum_buffer"] = 0,
+        ["exp_avg"] = 0,
+        ["exp_avg_sq"] = 1,
+        ["max_exp_avg_sq"] = 2,
+        ["square_avg"] = 1,
+        ["grad_avg"] = 2,
     };
 
     /// <summary>Steps with given gradients. Parameters are "param" alone, or "w" and "b" with settings of their own.</summary>
@@ -110,16 +115,42 @@ internal static class GoldenTraining
         {
             "sgd" => new Sgd
             {
-                LearningRate = rate, Momentum = (float)Number("momentum", 0), Dampening = (float)Number("dampening", 0), Nesterov = Flag("nesterov"),
-                WeightDecay = decay, DecayBiases = true,
+                LearningRate = rate,
+                Momentum = (float)Number("momentum", 0),
+                Dampening = (float)Number("dampening", 0),
+                Nesterov = Flag("nesterov"),
+                WeightDecay = decay,
+                DecayBiases = true,
             },
             "adam" => new Adam
             {
-                LearningRate = rate, Beta1 = Beta(0, 0.9), Beta2 = Beta(1, 0.999), Epsilon = epsilon, WeightDecay = decay, DecayBiases = true, AmsGrad = Flag("amsgrad"),
+                LearningRate = rate,
+                Beta1 = Beta(0, 0.9),
+                Beta2 = Beta(1, 0.999),
+                Epsilon = epsilon,
+                WeightDecay = decay,
+                DecayBiases = true,
+                AmsGrad = Flag("amsgrad"),
             },
             "adamw" => new AdamW
             {
-                LearningRate = rate, Beta1 = Beta(0, 0.9), Beta2 = Beta(1, 0.999), Epsilon = epsilon, WeightDecay = decay, DecayBiases = true, AmsGrad = Flag("amsgrad"),
+                LearningRate = rate,
+                Beta1 = Beta(0, 0.9),
+                Beta2 = Beta(1, 0.999),
+                Epsilon = epsilon,
+                WeightDecay = decay,
+                DecayBiases = true,
+                AmsGrad = Flag("amsgrad"),
+            },
+            "rmsprop" => new RmsProp
+            {
+                LearningRate = rate,
+                Decay = Number("alpha", 0.99),
+                Epsilon = epsilon,
+                Momentum = (float)Number("momentum", 0),
+                Centered = Flag("centered"),
+                WeightDecay = decay,
+                DecayBiases = true,
             },
             _ => throw new NotSupportedException($"Optimizer '{name}'."),
         };

@@ -102,7 +102,8 @@ public class ShapeTests
             "pointwise" => () => Losses.MeanSquaredError(x, other),
             "pointwise weights" => () => Losses.Huber(x, x, exampleWeights: [1f]),
             "positive weights" => () => Losses.BinaryCrossEntropyWithLogits(x, x, positiveWeights: [1f, 2f]),
-            "backward" => () => { tape.Backward(x.Tanh(), [1f, 2f]); return 0; },
+            "backward" => () => { tape.Backward(x.Tanh(), [1f, 2f]); return 0; }
+            ,
             _ => throw new ArgumentOutOfRangeException(nameof(mistake)),
         };
         ArgumentException error = Assert.ThrowsAny<ArgumentException>(action);

@@ -27,6 +27,22 @@ internal sealed unsafe partial class CpuDevice
             ForEachElement(new AdamKernel<True>(arguments, w, g, m, v, Pointer(maximumSecondMoments)), length);
     }
 
+    internal override void RmsPropStep(
+        in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
+        MemoryBlock? velocities, int length)
+    {
+        float* w = Pointer(parameters), g = Pointer(gradients), v = Pointer(squareAverages);
+        float* a = averages is null ? null : Pointer(averages), b = velocities is null ? null : Pointer(velocities);
+        if (a == null && b == null)
+            ForEachElement(new RmsPropKernel<False, False>(arguments, w, g, v, a, b), length);
+        else if (a == null)
+            ForEachElement(new RmsPropKernel<False, True>(arguments, w, g, v, a, b), length);
+        else if (b == null)
+            ForEachElement(new RmsPropKernel<True, False>(arguments, w, g, v, a, b), length);
+        else
+            ForEachElement(new RmsPropKernel<True, True>(arguments, w, g, v, a, b), length);
+    }
+
     /// <summary>A choice that is known when the kernel is compiled.</summary>
     private interface IFlag
     {
@@ -123,6 +139,44 @@ internal sealed unsafe partial class CpuDevice
             TSimd denominator = TSimd.Fma(TSimd.Sqrt(second), TSimd.Create(_rootFactor), TSimd.Create(_epsilon));
             TSimd step = TSimd.Create(_rate) * first / denominator;
             TLanes.Store(TSimd.Fma(TSimd.Create(_shrink), weight, -step), w + i, count);
+        }
+    }
+
+    private readonly struct RmsPropKernel<TCentered, TMomentum>(in RmsPropArguments arguments, float* w, float* g, float* v, float* a, float* b)
+        : IElementwiseKernel
+        where TCentered : IFlag
+        where TMomentum : IFlag
+    {
+        private readonly float _scale = arguments.GradientScale, _decay = arguments.WeightDecay, _rate = arguments.LearningRate;
+        private readonly float _old = (float)arguments.Decay, _new = (float)(1.0 - arguments.Decay);
+        private readonly float _momentum = arguments.Momentum, _epsilon = arguments.Epsilon;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd weight = TLanes.Load<TSimd>(w + i, count);
+            TSimd gradient = TSimd.Fma(TSimd.Create(_decay), weight, TSimd.Create(_scale) * TLanes.Load<TSimd>(g + i, count));
+            TSimd square = TSimd.Fma(TSimd.Create(_old), TLanes.Load<TSimd>(v + i, count), TSimd.Create(_new) * gradient * gradient);
+            TLanes.Store(square, v + i, count);
+            if (TCentered.IsSet)
+            {
+                TSimd average = TSimd.Fma(TSimd.Create(_old), TLanes.Load<TSimd>(a + i, count), TSimd.Create(_new) * gradient);
+                TLanes.Store(average, a + i, count);
+
+                // Rounding can take the variance of a constant gradient below zero. The order lets NaN pass.
+                square = TSimd.Max(TSimd.Zero, TSimd.Fma(-average, average, square));
+            }
+
+            TSimd step = gradient / (TSimd.Sqrt(square) + TSimd.Create(_epsilon));
+            if (TMomentum.IsSet)
+            {
+                step = TSimd.Fma(TSimd.Create(_momentum), TLanes.Load<TSimd>(b + i, count), step);
+                TLanes.Store(step, b + i, count);
+            }
+
+            TLanes.Store(TSimd.Fma(TSimd.Create(-_rate), step, weight), w + i, count);
         }
     }
 }

@@ -43,4 +43,29 @@ internal sealed partial class ReferenceDevice
             w[i] -= rate * (m[i] / arguments.BiasCorrection1) / (Math.Sqrt(second / arguments.BiasCorrection2) + arguments.Epsilon);
         }
     }
+
+    internal override void RmsPropStep(
+        in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
+        MemoryBlock? velocities, int length)
+    {
+        double[] w = Values(parameters), v = Values(squareAverages);
+        double[]? a = ValuesOrNull(averages), b = ValuesOrNull(velocities);
+        double decay = arguments.Decay;
+        for (int i = 0; i < length; i++)
+        {
+            double g = arguments.GradientScale * Values(gradients)[i] + arguments.WeightDecay * w[i];
+            v[i] = decay * v[i] + (1 - decay) * g * g;
+            double variance = v[i];
+            if (a is not null)
+            {
+                a[i] = decay * a[i] + (1 - decay) * g;
+                variance -= a[i] * a[i];
+            }
+
+            double quotient = g / (Math.Sqrt(variance) + arguments.Epsilon);
+            if (b is not null)
+                quotient = b[i] = arguments.Momentum * b[i] + quotient;
+            w[i] -= arguments.LearningRate * quotient;
+        }
+    }
 }

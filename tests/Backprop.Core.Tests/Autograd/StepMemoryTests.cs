@@ -1,0 +1,186 @@
+using Backprop.Devices.Cpu;
+using Backprop.Operations;
+
+namespace Backprop.Tests;
+
+/// <summary>A steady step on the processor: nothing on the managed heap, and every block back in the pool.</summary>
+[Collection(nameof(StepMemoryTests))]
+public class StepMemoryTests
+{
+    private const int Steps = 100;
+    private readonly CpuDevice _device = new(InstructionSetDetection.Best, 2);
+
+    public static TheoryData<string> Optimizers => ["sgd", "momentum", "adam", "amsgrad"];
+
+    [Theory]
+    [MemberData(nameof(Optimizers))]
+    public void ASteadyStepAllocatesNothing(string optimizerName)
+    {
+        Network network = Network.Build(net => net.Dense(33).Relu().Dropout(0.2f).Dense(17).Gelu().Dense(10), [20], device: _device);
+        Optimizer settings = optimizerName switch
+        {
+            "sgd" => new Sgd { LearningRate = 0.01f },
+            "momentum" => new Sgd { LearningRate = 0.01f, Momentum = 0.9f },
+            "adam" => new Adam { LearningRate = 0.001f },
+            _ => new Adam { LearningRate = 0.001f, AmsGrad = true },
+        };
+        OptimizerState optimizer = settings.For(network.Parameters);
+        float[] x = Samples.Uniform(20 * 32, 1), weights = Samples.Uniform(32, 2, 0.5, 2);
+        int[] labels = Samples.Labels(32, 10, 3);
+        AssertAllocatesNothing(() =>
+        {
+            using var tape = new Tape(_device);
+            Tensor logits = network.Forward(tape.Input(x, [32, 20]), training: true);
+            Tensor loss = Losses.CrossEntropy(logits, labels, weights, labelSmoothing: 0.1f);
+            network.Parameters.ZeroGradients();
+            tape.Backward(loss);
+            GradientClipping.ByNorm(1f).Apply(network.Parameters);
+            optimizer.Step();
+        });
+    }
+
+    [Fact]
+    public void ALargeBatchOfLabelsAllocatesNothing()
+    {
+        float[] z = Samples.Uniform(3000, 1);
+        int[] labels = Samples.Labels(1000, 3, 2);
+        AssertAllocatesNothing(() =>
+        {
+            using var tape = new Tape(_device);
+            tape.Backward(Losses.CrossEntropy(tape.Input(z, [1000, 3], requiresGradient: true), labels));
+        });
+    }
+
+    [Fact]
+    public void APredictionAllocatesNothing()
+    {
+        Network network = Network.Build(net => net.Dense(64).Relu().Dense(10).Softmax(), [20], device: _device);
+        float[] x = Samples.Uniform(20 * 300, 1), y = new float[10 * 300];
+        AssertAllocatesNothing(() => network.Predict(x, y));
+    }
+
+    public static TheoryData<string> Operations => [.. OperationRegistry.All.Select(operation => operation.Name)];
+
+    [Theory]
+    [MemberData(nameof(Operations))]
+    public void EveryBlockIsBackInThePoolWhenTheTapeEnds(string name)
+    {
+        foreach (GradientCase gradientCase in OperationCaseTable.All[OperationRegistry.All.Single(operation => operation.Name == name)])
+        {
+            using (var tape = new Tape(_device))
+            {
+                Tensor[] inputs = [.. gradientCase.Inputs.Select(input => tape.Input(input.Values, input.Shape, requiresGradient: true))];
+                Tensor output = gradientCase.Function(tape, inputs);
+                tape.Backward(output, [.. Enumerable.Range(1, output.Length).Select(i => (float)Math.Sin(i))]);
+                Assert.True(_device.Buffers.BytesRented > 0);
+            }
+
+            Assert.True(_device.Buffers.BytesRented == 0, $"{name}, {gradientCase}: {_device.Buffers.BytesRented} bytes are still out.");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Operations))]
+    public void TheProcessorsGradientsAgreeWithTheJudge(string name)
+    {
+        foreach (GradientCase gradientCase in OperationCaseTable.All[OperationRegistry.All.Single(operation => operation.Name == name)])
+        {
+            (double[] expectedOutput, double[][] expected) = Run(Devices.Reference.ReferenceDevice.Instance, gradientCase);
+            (double[] output, double[][] gradients) = Run(_device, gradientCase);
+            AssertClose(expectedOutput, output, $"{name}, {gradientCase}: output");
+            for (int i = 0; i < expected.Length; i++)
+                AssertClose(expected[i], gradients[i], $"{name}, {gradientCase}: gradient of input {i}");
+        }
+    }
+
+    [Fact]
+    public void EveryBlockIsBackInThePoolWhenAnOperationFailsMidway()
+    {
+        using (var tape = new Tape(_device))
+        {
+            Tensor x = tape.Input(new float[6], [2, 3], requiresGradient: true);
+            Assert.Throws<ShapeException>(() => x.Tanh().MatMul(x));
+            Assert.Throws<ArgumentOutOfRangeException>(() => Losses.CrossEntropy(x, [0, 9]));
+            Assert.Throws<ShapeException>(() => Losses.MeanSquaredError(x, x.Reshape([3, 2]), [1f, 2f]));
+            Tensor y = x.Sigmoid();
+            y.SetValues(new float[6]);
+            Assert.Throws<InvalidOperationException>(() => tape.Backward(y.Multiply(2f).Sum()));
+        }
+
+        Assert.Equal(0, _device.Buffers.BytesRented);
+    }
+
+    [Fact]
+    public void AStepOverTheMemoryLimitFailsClearlyAndLeavesNothingBehind()
+    {
+        _device.Buffers.ByteLimit = 64 * 1024;
+        using (var tape = new Tape(_device))
+        {
+            Tensor x = tape.Input(new float[4096], [64, 64], requiresGradient: true);
+            Exception error = Assert.Throws<InsufficientMemoryException>(() =>
+            {
+                for (int i = 0; i < 10; i++)
+                    x = x.Tanh();
+            });
+            Assert.Contains("4096 elements", error.Message);
+        }
+
+        Assert.Equal(0, _device.Buffers.BytesRented);
+        using (var tape = new Tape(_device))
+            Assert.Equal(0f, tape.Input(new float[4096], [64, 64]).Tanh().Sum().ToScalar());
+    }
+
+    [Fact]
+    public void BackwardGivesGradientsBackAsItGoes()
+    {
+        const int Length = 4096, Depth = 20;
+        long peakBefore;
+        using (var tape = new Tape(_device))
+        {
+            Tensor x = tape.Input(new float[Length], [Length], requiresGradient: true);
+            for (int i = 0; i < Depth; i++)
+                x = x.Multiply(2f);
+            Tensor loss = x.Sum();
+            peakBefore = _device.Buffers.BytesRented;
+            tape.Backward(loss);
+        }
+
+        long gradients = _device.Buffers.PeakBytesRented - peakBefore;
+        Assert.InRange(gradients, 1, 4 * Length * sizeof(float)); // not 20: each is freed when the next one is there
+    }
+
+    private static (double[] Output, double[][] Gradients) Run(Device device, GradientCase gradientCase)
+    {
+        using var tape = new Tape(device);
+        Tensor[] inputs = [.. gradientCase.Inputs.Select(input => tape.Input(input.Values, input.Shape, requiresGradient: true))];
+        Tensor output = gradientCase.Function(tape, inputs);
+        double[] values = GoldenRun.Values(output);
+        tape.Backward(output, [.. Enumerable.Range(1, output.Length).Select(i => (float)Math.Sin(i))]);
+        return (values, [.. inputs.Select(GoldenRun.GradientOf)]);
+    }
+
+    // 2·10⁻⁵ of the largest element: a composition of float32 kernels. And a few roundings of 1, which is what remains of
+    // 1 − y² where tanh saturates.
+    private static void AssertClose(double[] expected, double[] actual, string what)
+    {
+        double scale = expected.Length == 0 ? 1 : expected.Max(Math.Abs);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= 2e-5 * scale + 5e-7, $"{what}, element {i}: {actual[i]:g9}, expected {expected[i]:g9}");
+    }
+
+    private static void AssertAllocatesNothing(Action step)
+    {
+        // The first steps fill the pools and make the runtime compile; it allocates for that too, at moments of its own. A
+        // step that allocates does so in every round.
+        long allocated = long.MaxValue;
+        for (int round = 0; round < 5 && allocated > 0; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < Steps; i++)
+                step();
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.Equal(0, allocated);
+    }
+}
