@@ -94,7 +94,7 @@ public sealed class TrainingTests
         var options = new NeuralNetworkRegressionTrainer.Options
         {
             LabelColumnName = "Number",
-            NumberOfEpochs = 1_000_000,
+            NumberOfEpochs = 2_000,
             CancellationToken = source.Token,
             Progress = new CancelAfter(3, source.Cancel),
         };
@@ -111,7 +111,7 @@ public sealed class TrainingTests
         NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
             LabelColumnName = "Number",
-            NumberOfEpochs = 1_000_000,
+            NumberOfEpochs = 2_000,
             Progress = new CancelAfter(3, Cancel),
         });
         Assert.ThrowsAny<OperationCanceledException>(() => trainer.Fit(_data));
