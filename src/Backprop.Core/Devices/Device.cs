@@ -23,6 +23,21 @@ public abstract class Device
     /// <summary>The processor of this machine, with the widest vector instructions it has.</summary>
     public static Device Cpu => Devices.Cpu.CpuDevice.Default;
 
+    /// <summary>How much memory the buffers of this device take. Reading it costs nothing.</summary>
+    public abstract MemoryStatistics Memory { get; }
+
+    /// <summary>
+    /// The most bytes that the buffers of this device may take together. Default, for the processor: three quarters of the
+    /// memory this process can have. Lowering it takes nothing from those who hold buffers now.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1 MiB, with which nothing could be computed.</exception>
+    public abstract long MemoryLimit { get; set; }
+
+    /// <summary>The processor with a given number of threads; the same device for the same number.</summary>
+    /// <param name="numberOfThreads">The threads that share the work, the calling one included; at least 1. Results do not depend on it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1, or more than 1024.</exception>
+    public static Device CpuWithThreads(int numberOfThreads) => Devices.Cpu.CpuDevice.WithThreads(numberOfThreads);
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 

@@ -51,6 +51,8 @@ namespace Backprop.Layers
 
         public override IReadOnlyList<Parameter> Parameters { get; }
 
+        public override long KeptValuesPerRow => Activation.DerivativeFromOutput ? OutputShape.Length : 2L * OutputShape.Length;
+
         public Parameter Weight => _weight;
 
         public Parameter? Bias => _bias;

@@ -16,6 +16,9 @@ internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
 
     public virtual IReadOnlyList<Parameter> Parameters => [];
 
+    /// <summary>How many values per row a training step keeps of this layer until its backward pass.</summary>
+    public virtual long KeptValuesPerRow => OutputShape.Length;
+
     /// <summary>Applies the layer to a batch [N, ...InputShape].</summary>
     public abstract Tensor Forward(Tensor x, in ForwardContext context);
 }

@@ -24,6 +24,8 @@ namespace Backprop.Layers
     {
         public override string Description => "Reshape";
 
+        public override long KeptValuesPerRow => 0; // a view
+
         public override Tensor Forward(Tensor x, in ForwardContext context) => x.Reshape(OutputShape.Batch(x.Shape[0]));
     }
 }

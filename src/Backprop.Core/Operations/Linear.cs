@@ -31,6 +31,8 @@ internal sealed class Linear : Operation<Linear.Attributes>
             throw new ShapeException($"Linear: the bias has shape {bias.Shape}; expected [{n}], the columns of the weight {weight.Shape}.");
 
         TapeState tape = bias is null ? TapeState.Of(Name, [x, weight]) : TapeState.Of(Name, [x, weight, bias]);
+        if (!activation.DerivativeFromOutput && tape.IsRecording && (bias is { RequiresGradient: true } || tape.AnyRequiresGradient([x, weight])))
+            return ActivationOperation.Of(activation.Kind).Apply(Forward(x, weight, bias, Activation.Identity), activation.Parameter); // backward needs the sum itself
         TensorStorage y = tape.Allocate(x.Shape.WithLastAxis(n));
         tape.Device.MatMul(new MatMulArguments(x.Values, weight.Values, y.Values, m, n, k) { Bias = bias?.Values, Activation = activation });
 

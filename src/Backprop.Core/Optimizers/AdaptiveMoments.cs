@@ -39,6 +39,8 @@ public abstract class AdaptiveMoments : Optimizer
 
     private protected abstract bool IsDecayDecoupled { get; }
 
+    internal override int KeptValuesPerValue => AmsGrad ? 3 : 2;
+
     private protected override OptimizerState Create(ParameterCollection parameters) => new State(this, parameters);
 
     private sealed class State(AdaptiveMoments settings, ParameterCollection parameters) : OptimizerState(parameters, settings.LearningRate, slots: 3)

@@ -20,6 +20,9 @@ public abstract class Optimizer
     /// <exception cref="ArgumentOutOfRangeException">Negative or not finite.</exception>
     public abstract float WeightDecay { get; init; }
 
+    /// <summary>How many values the optimizer keeps for each value of a parameter.</summary>
+    internal abstract int KeptValuesPerValue { get; }
+
     /// <summary>Makes an optimizer of these settings for the parameters of a network, with a state of its own.</summary>
     public OptimizerState For(ParameterCollection parameters)
     {

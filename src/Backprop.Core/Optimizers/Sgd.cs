@@ -32,6 +32,8 @@ public sealed class Sgd : Optimizer
     /// <summary>Whether biases decay too. Default: no.</summary>
     public bool DecayBiases { get; init; }
 
+    internal override int KeptValuesPerValue => Momentum == 0f ? 0 : 1;
+
     private protected override OptimizerState Create(ParameterCollection parameters) => new State(this, parameters);
 
     private sealed class State(Sgd settings, ParameterCollection parameters) : OptimizerState(parameters, settings.LearningRate, slots: 1)

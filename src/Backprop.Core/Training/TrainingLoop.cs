@@ -36,6 +36,7 @@ public sealed class TrainingLoop
     /// <returns>The history of the run.</returns>
     /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
     /// <exception cref="InvalidOperationException">There are no training rows.</exception>
+    /// <exception cref="InsufficientMemoryException">The run would not fit into the device's memory limit; the message names a batch size that does.</exception>
     /// <exception cref="TrainingDivergedException">The loss became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public TrainingHistory Run(BatchSource training, BatchSource? validation = null, CancellationToken cancellationToken = default)
@@ -48,6 +49,7 @@ public sealed class TrainingLoop
             throw new InvalidOperationException("There are no training rows.");
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
+        TrainingMemory.Estimate(_network, _options.Optimizer, batchSize).Check(_network.Device, _network.Parameters);
         var trainingBatch = new Batch(training, batchSize);
         Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
         int batches = (int)((training.RowCount + batchSize - 1) / batchSize);

@@ -87,6 +87,7 @@ internal static class GradientCaseGenerators
         [
             Activation.Identity, new(ActivationKind.Relu), new(ActivationKind.LeakyRelu, 0.1f), new(ActivationKind.Elu, 0.7f),
             new(ActivationKind.Selu), new(ActivationKind.Sigmoid), new(ActivationKind.Tanh),
+            new(ActivationKind.Gelu), new(ActivationKind.GeluTanh), new(ActivationKind.Softplus), new(ActivationKind.Mish), new(ActivationKind.LeakyRelu, -0.3f),
         ];
         int seed = 1;
         foreach (Activation activation in fused)

@@ -90,7 +90,7 @@ public class InPlaceChangeTests
     private static Tensor Apply(string operation, Tensor x, Tensor other) => operation switch
     {
         "MatMul" => x.MatMul(other),
-        "Linear" => Operations.Linear.Apply(x, other, default, new Devices.Activation(Devices.ActivationKind.Tanh)),
+        "Linear" => Operations.Linear.Apply(x, other, default, new Devices.Activation(ActivationKind.Tanh)),
         "Multiply" => x.Multiply(other),
         "Relu" => x.Relu(),
         "Sigmoid" => x.Sigmoid(),

@@ -201,7 +201,7 @@ public class TapeTests
     {
         using var tape = new Tape(_device);
         Tensor x = tape.Input([1f, 2f], [2], requiresGradient: true), y = x.Multiply(2f), loss = y.Sum();
-        TapeState.LetGo(y.Storage);
+        tape.State.LetGo(y.Storage);
         tape.Backward(loss);
         Assert.Contains("before calling Backward", Assert.Throws<InvalidOperationException>(() => y.ToArray()).Message);
         Assert.Equal(6f, loss.ToScalar());
@@ -213,7 +213,7 @@ public class TapeTests
     {
         using var tape = new Tape(_device);
         Tensor x = tape.Input([1f, 2f], [2], requiresGradient: true), y = x.Multiply(2f), view = y.Reshape([2, 1]);
-        TapeState.LetGo(y.Storage);
+        tape.State.LetGo(y.Storage);
         tape.Backward(view.Sum());
         Assert.Equal([2f, 4f], view.ToArray());
     }

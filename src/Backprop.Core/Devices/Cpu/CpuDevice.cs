@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Backprop.Memory;
 
 namespace Backprop.Devices.Cpu;
@@ -5,6 +6,10 @@ namespace Backprop.Devices.Cpu;
 /// <summary>The processor: vectorised kernels over native memory. One file per kernel family; this one is the memory.</summary>
 internal sealed unsafe partial class CpuDevice : Device
 {
+    private const int MaximumThreads = 1024;
+    private const long SmallestLimit = 1 << 20;
+    private static readonly ConcurrentDictionary<int, CpuDevice> ByThreads = new();
+
     /// <summary>A device that uses the given vector width and number of threads, with a pool of its own.</summary>
     public CpuDevice(InstructionSet instructionSet, int numberOfThreads)
         : base(FormattableString.Invariant($"CPU ({instructionSet}, {numberOfThreads} threads)"))
@@ -15,6 +20,26 @@ internal sealed unsafe partial class CpuDevice : Device
 
     /// <summary>The device that everyone shares: the widest vectors and all cores.</summary>
     public static CpuDevice Default { get; } = new(InstructionSetDetection.Best, Environment.ProcessorCount);
+
+    /// <summary>The device with the widest vectors and the given number of threads; one for each number.</summary>
+    public static CpuDevice WithThreads(int numberOfThreads)
+    {
+        if (numberOfThreads is < 1 or > MaximumThreads)
+            throw new ArgumentOutOfRangeException(nameof(numberOfThreads), numberOfThreads, $"The number of threads is {numberOfThreads}; expected 1 to {MaximumThreads}, usually no more than the {Environment.ProcessorCount} processors.");
+        return numberOfThreads == Default.Workers.Threads ? Default : ByThreads.GetOrAdd(numberOfThreads, threads => new CpuDevice(InstructionSetDetection.Best, threads));
+    }
+
+    /// <inheritdoc/>
+    public override MemoryStatistics Memory => new(Buffers.BytesRented, Buffers.BytesIdle, Buffers.PeakBytesRented, Buffers.ByteLimit);
+
+    /// <inheritdoc/>
+    public override long MemoryLimit
+    {
+        get => Buffers.ByteLimit;
+        set => Buffers.ByteLimit = value >= SmallestLimit
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, $"The memory limit is {value} bytes; expected at least {SmallestLimit}.");
+    }
 
     /// <summary>The vector width in use.</summary>
     public InstructionSet InstructionSet { get; }

@@ -83,16 +83,50 @@ internal sealed unsafe partial class CpuDevice
                     continue;
                 }
 
-                float maximum = Maximum<TSimd>(source, classes);
-                float sum = ExponentialSum<TSimd>(source, maximum, destination, classes);
-                float logSum = Logarithm(sum);
-                float minusLogSum = labelled.IsSmoothed ? MinusLogSum<TSimd>(source, maximum, logSum) : 0f;
-                double rowLoss = labelled.Row(
-                    row, label, sum, (double)logSum - (source[label] - maximum), minusLogSum, out float factor, out float even, out float atTarget);
+                double rowLoss = classes <= TSimd.Width
+                    ? ShortRow<TSimd>(row, label, source, destination)
+                    : LongRow<TSimd>(row, label, source, destination);
                 loss.Record(row, rowLoss, ref chunkSum);
-                if (destination == null)
-                    continue;
+            }
 
+            loss.EndChunk(chunk, chunkSum);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private double ShortRow<TSimd>(nint row, int label, float* source, float* destination)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            TSimd e = ShortExponentials<TSimd>(source, classes, out TSimd shifted);
+            TSimd lanes = TSimd.FirstLanes(classes), weights = loss.ColumnWeightsFrom<TSimd>(0, classes);
+
+            // The lane of the label: the first label + 1 lanes without the first label lanes.
+            TSimd atLabel = TSimd.FirstLanes(label + 1) ^ TSimd.FirstLanes(label);
+            float sum = TSimd.Sum(e), logSum = Logarithm(sum);
+            TSimd minusLog = TSimd.Create(logSum) - shifted;
+            float minusLogSum = labelled.IsSmoothed ? TSimd.Sum(lanes & (weights * minusLog)) : 0f;
+            double rowLoss = labelled.Row(
+                row, label, sum, TSimd.Sum(atLabel & minusLog), minusLogSum, out float factor, out float even, out float atTarget);
+            if (destination != null)
+            {
+                TSimd value = labelled.IsSmoothed ? TSimd.Fma(TSimd.Create(factor), e, -(TSimd.Create(even) * weights)) : TSimd.Create(factor) * e;
+                TSimd.Store(value - (atLabel & TSimd.Create(atTarget)), destination, classes);
+            }
+
+            return rowLoss;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private double LongRow<TSimd>(nint row, int label, float* source, float* destination)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            float maximum = Maximum<TSimd>(source, classes);
+            float sum = ExponentialSum<TSimd>(source, maximum, destination, classes);
+            float logSum = Logarithm(sum);
+            float minusLogSum = labelled.IsSmoothed ? MinusLogSum<TSimd>(source, maximum, logSum) : 0f;
+            double rowLoss = labelled.Row(
+                row, label, sum, (double)logSum - (source[label] - maximum), minusLogSum, out float factor, out float even, out float atTarget);
+            if (destination != null)
+            {
                 if (labelled.IsSmoothed)
                     ElementwiseRange<SmoothedGradientKernel>.Apply<TSimd>(new(factor, even, loss, destination), 0, classes);
                 else
@@ -100,7 +134,7 @@ internal sealed unsafe partial class CpuDevice
                 destination[label] -= atTarget;
             }
 
-            loss.EndChunk(chunk, chunkSum);
+            return rowLoss;
         }
 
         /// <summary>Σ w·(−log p) over all classes.</summary>
@@ -152,6 +186,7 @@ internal sealed unsafe partial class CpuDevice
             loss.EndChunk(chunk, chunkSum);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Rows<TSimd>(nint offset, nint firstRow, int count, float* exchange, ref double chunkSum)
             where TSimd : unmanaged, ISimd<TSimd>
         {

@@ -13,9 +13,11 @@ internal static unsafe class DoubleSums
     private const int Step = 16;
 
     /// <summary>Σ x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Sum(float* x, nint length) => Sum<Value>(x, length);
 
     /// <summary>Σ x².</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumOfSquares(float* x, nint length) => Sum<Square>(x, length);
 
     /// <summary>sums[i] += x[i].</summary>
@@ -74,6 +76,7 @@ internal static unsafe class DoubleSums
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<double> Add(Vector256<double> sum, Vector256<double> x) => sum + x;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static double Add(double sum, double x) => sum + x;
     }
 
@@ -83,6 +86,7 @@ internal static unsafe class DoubleSums
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<double> Add(Vector256<double> sum, Vector256<double> x) => Vector256.MultiplyAddEstimate(x, x, sum);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static double Add(double sum, double x) => sum + x * x;
     }
 }

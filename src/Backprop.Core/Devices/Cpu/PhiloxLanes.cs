@@ -40,6 +40,7 @@ internal static unsafe class PhiloxLanes
             FillScalar(key, block, uniforms);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FillScalar(in RandomKey key, uint block, float* uniforms)
     {
         (uint x0, uint x1, uint x2, uint x3) = Philox.Block(key, block);

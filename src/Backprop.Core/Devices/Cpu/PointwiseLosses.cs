@@ -158,6 +158,7 @@ internal sealed unsafe partial class CpuDevice
         }
 
         /// <summary>A run of elements with one weight or one each, and one parameter or one each; returns the sum of the losses.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private double Run<TSimd>(nint offset, nint length, float weight, float* weights, float parameter, float* parameters, float* buffer)
             where TSimd : unmanaged, ISimd<TSimd>
         {

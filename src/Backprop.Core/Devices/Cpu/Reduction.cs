@@ -117,6 +117,7 @@ internal sealed unsafe partial class CpuDevice
     /// <summary>Where the sums go, and with which factor.</summary>
     private readonly struct SumOutput(float factor, float* small, bool accumulate)
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Write(nint index, double sum)
         {
             float value = (float)(factor * sum);
@@ -143,6 +144,7 @@ internal sealed unsafe partial class CpuDevice
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private double Sum(float* source, int piece, int pieceCount)
         {
             // A piece is a part of the runs, or of the only run.

@@ -133,7 +133,21 @@ internal sealed unsafe partial class CpuDevice
         return TSimd.Sum(sum0 + sum1);
     }
 
+    /// <summary>
+    /// The exponentials of a row that fits one register, 0 in the lanes beyond it: without a way through memory, which
+    /// would be slow because a processor does not forward a masked store to a load.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TSimd ShortExponentials<TSimd>(float* x, int length, out TSimd shifted)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        TSimd lanes = TSimd.FirstLanes(length), values = TSimd.Load(x, length);
+        shifted = values - TSimd.Create(TSimd.Max(TSimd.Select(lanes, values, TSimd.Create(float.NegativeInfinity))));
+        return lanes & ElementaryFunctions.ExpOfNonPositive(shifted);
+    }
+
     /// <summary>The logarithm of one number, by the same code as everywhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Logarithm(float x)
     {
         float result;
@@ -166,6 +180,13 @@ internal sealed unsafe partial class CpuDevice
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
+            if (axis <= TSimd.Width)
+            {
+                for (nint row = start; row < end; row++)
+                    ShortRow<TSimd>(x + row * axis, y + row * axis);
+                return;
+            }
+
             for (nint row = start; row < end; row++)
             {
                 float* source = x + row * axis, destination = y + row * axis;
@@ -176,6 +197,16 @@ internal sealed unsafe partial class CpuDevice
                 else
                     ElementwiseRange<NormalizeKernel>.Apply<TSimd>(new(1f / sum, destination, destination), 0, axis);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void ShortRow<TSimd>(float* source, float* destination)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            TSimd e = ShortExponentials<TSimd>(source, axis, out TSimd shifted);
+            float sum = TSimd.Sum(e);
+            TSimd result = logarithm ? shifted - TSimd.Create(Logarithm(sum)) : TSimd.Create(1f / sum) * e;
+            TSimd.Store(result, destination, axis);
         }
     }
 

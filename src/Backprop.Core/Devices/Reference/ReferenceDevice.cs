@@ -14,6 +14,12 @@ internal sealed partial class ReferenceDevice : Device
 
     public static ReferenceDevice Instance { get; } = new();
 
+    /// <summary>The garbage collector's memory is not counted here.</summary>
+    public override MemoryStatistics Memory => new(0, 0, 0, MemoryLimit);
+
+    /// <inheritdoc/>
+    public override long MemoryLimit { get; set; } = long.MaxValue;
+
     internal override MemoryBlock Rent(int length, ElementType elementType)
     {
         var block = new ReferenceBlock(length);

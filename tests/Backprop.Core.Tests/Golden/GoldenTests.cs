@@ -1,0 +1,115 @@
+using Backprop.Devices.Cpu;
+using Backprop.Devices.Reference;
+
+namespace Backprop.Tests;
+
+/// <summary>Our engine against the values of libtorch in float64, case by case. Nothing is left out without being named here.</summary>
+public class GoldenTests
+{
+    /// <summary>What each family's operations are run by; null for those that the engine does not have yet.</summary>
+    private static readonly Dictionary<string, Dictionary<string, Func<GoldenCase, Device, GoldenRun>?>> Families = new()
+    {
+        ["linear"] = new() { ["linear"] = GoldenOperations.Linear },
+        ["activations"] = new[] { "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hardswish", "mish" }
+            .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenOperations.Activation),
+        ["softmax"] = new() { ["softmax"] = GoldenOperations.Softmax, ["log_softmax"] = GoldenOperations.Softmax },
+        ["losses_classification"] = new()
+        {
+            ["cross_entropy"] = GoldenLosses.CrossEntropy, ["bce_with_logits"] = GoldenLosses.BinaryCrossEntropy, ["nll"] = null,
+        },
+        ["losses_regression"] = new()
+        {
+            ["mse"] = GoldenLosses.MeanSquaredError, ["mae"] = GoldenLosses.MeanAbsoluteError, ["huber"] = GoldenLosses.Huber,
+            ["smooth_l1"] = null, ["poisson_nll"] = null,
+        },
+        ["losses_other"] = new() { ["kl_div"] = null, ["hinge"] = null, ["multi_margin"] = null, ["cosine_embedding"] = null },
+        ["optimizers"] = new()
+        {
+            ["sgd"] = GoldenTraining.Optimizer, ["adam"] = GoldenTraining.Optimizer, ["adamw"] = GoldenTraining.Optimizer,
+            ["rmsprop"] = null, ["adagrad"] = null, ["adadelta"] = null, ["nadam"] = null, ["radam"] = null,
+        },
+        ["initializers"] = new[] { "xavier_uniform", "xavier_normal", "he_uniform", "he_normal" }
+            .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenInitializers.Run),
+        ["training_mlp"] = new() { ["training_mlp"] = GoldenTraining.Mlp },
+    };
+
+    /// <summary>What float64 gives where all numbers of a case are exact in float32.</summary>
+    private const double DoubleTolerance = 1e-9;
+
+    /// <summary>Our attributes (learning rate, slope, δ, smoothing) are floats: one that is not exact, such as 0.1, is off by up to 6·10⁻⁸ of itself.</summary>
+    private const double FloatAttributeTolerance = 3e-7;
+
+    public static TheoryData<string> FamilyNames => [.. Families.Keys];
+
+    [Theory]
+    [MemberData(nameof(FamilyNames))]
+    public void TheReferenceDeviceAgreesWithLibtorch(string family) => Check(family, ReferenceDevice.Instance, goldenCase => ReferenceTolerance(family, goldenCase));
+
+    [Theory]
+    [MemberData(nameof(FamilyNames))]
+    public void TheProcessorAgreesWithLibtorch(string family) => Check(family, CpuDevice.Default, goldenCase => GoldenFile.Tolerance(family, goldenCase.Name));
+
+    [Fact]
+    public void ALargeErrorWouldBeSeen()
+    {
+        GoldenCase goldenCase = GoldenFile.Load("linear").Cases[0];
+        GoldenRun run = GoldenOperations.Linear(goldenCase, ReferenceDevice.Instance);
+        run.Gradients["weight"][0] += 1e-3;
+        Assert.True(run.ErrorAgainst(goldenCase).Error > 1e-5);
+        run.Gradients["weight"][0] = double.NaN;
+        Assert.Equal(double.PositiveInfinity, run.ErrorAgainst(goldenCase).Error);
+        run.Gradients.Remove("weight");
+        Assert.Equal(double.PositiveInfinity, run.ErrorAgainst(goldenCase).Error);
+    }
+
+    [Fact]
+    public void AnIllConditionedCaseHasItsOwnTolerance()
+    {
+        Assert.Equal(0.05, GoldenFile.Tolerance("activations", "gelu_none_negative_tail"));
+        Assert.Equal(1e-5, GoldenFile.Tolerance("activations", "gelu_none_random"));
+    }
+
+    private static void Check(string family, Device device, Func<GoldenCase, double> tolerance)
+    {
+        var failures = new List<string>();
+        int ran = 0, later = 0;
+        GoldenFile file = GoldenFile.Load(family);
+        foreach (GoldenCase goldenCase in file.Cases)
+        {
+            if (!Families[family].TryGetValue(goldenCase.Op, out Func<GoldenCase, Device, GoldenRun>? runner))
+            {
+                failures.Add($"{goldenCase}: the operation '{goldenCase.Op}' is neither supported nor known to come later.");
+                continue;
+            }
+
+            if (runner is null)
+            {
+                later++;
+                continue;
+            }
+
+            (double error, string tensor) = runner(goldenCase, device).ErrorAgainst(goldenCase);
+            ran++;
+            if (!(error <= tolerance(goldenCase)))
+                failures.Add($"{goldenCase}: error {error:g3}, allowed {tolerance(goldenCase):g3}, in {tensor}");
+        }
+
+        Assert.True(failures.Count == 0, $"{family} on {device}: {failures.Count} failures\n{string.Join("\n", failures)}");
+        Assert.Equal(file.Cases.Count(goldenCase => Families[family].GetValueOrDefault(goldenCase.Op) is not null), ran);
+        Assert.Equal(file.Cases.Count, ran + later);
+    }
+
+    private static double ReferenceTolerance(string family, GoldenCase goldenCase)
+    {
+        bool isExact = family != "initializers" && goldenCase.Attributes.Values.All(IsFloat);
+        return isExact ? DoubleTolerance : FloatAttributeTolerance;
+    }
+
+    private static bool IsFloat(System.Text.Json.JsonElement value) => value.ValueKind switch
+    {
+        System.Text.Json.JsonValueKind.Number => value.GetDouble() == (float)value.GetDouble(),
+        System.Text.Json.JsonValueKind.Array => value.EnumerateArray().All(IsFloat),
+        System.Text.Json.JsonValueKind.Object => value.EnumerateObject().All(property => IsFloat(property.Value)),
+        _ => true,
+    };
+}

@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Backprop.Memory;
+
+namespace Backprop.Tests;
+
+/// <summary>Runs the golden cases of optimizers and of whole training runs.</summary>
+internal static class GoldenTraining
+{
+    /// <summary>The files' names of what an optimizer remembers, in the order of its slots.</summary>
+    private static readonly Dictionary<string, int> Slots = new()
+    {
+        ["momentum_buffer"] = 0, ["exp_avg"] = 0, ["exp_avg_sq"] = 1, ["max_exp_avg_sq"] = 2,
+    };
+
+    /// <summary>Steps with given gradients. Parameters are "param" alone, or "w" and "b" with settings of their own.</summary>
+    public static GoldenRun Optimizer(GoldenCase c, Device device)
+    {
+        var run = new GoldenRun();
+        bool isAlone = c.Inputs.ContainsKey("param");
+        string[] names = isAlone ? ["param"] : [.. c.Inputs.Keys.Where(key => !key.StartsWith("grad_"))];
+        Parameter[] parameters = [.. names.Select(name => NewParameter(name, c.Inputs[name], device))];
+        OptimizerState[] states = [.. names.Select((name, i) => Create(c.Op, Settings(c, name)).For(new ParameterCollection([parameters[i]])))];
+        for (int step = 1; step <= (int)c.Number("steps"); step++)
+        {
+            for (int i = 0; i < names.Length; i++)
+            {
+                parameters[i].SetGradient(c.Inputs[isAlone ? $"grad_{step}" : $"grad_{names[i]}_{step}"].Floats);
+                states[i].Step();
+                run.Outputs[$"{names[i]}_{step}"] = GoldenRun.Values(parameters[i].Value);
+            }
+        }
+
+        for (int i = 0; i < names.Length; i++)
+            foreach ((string stateName, int slot) in Slots)
+                if (Blocks(states[i])[0] is { } blocks && slot < blocks.Length && blocks[slot] is { } block)
+                    run.Outputs[isAlone ? $"state.{stateName}" : $"state.{stateName}.{names[i]}"] = GoldenRun.Values(device, block, parameters[i].Shape.Length);
+        return run;
+    }
+
+    /// <summary>Trains a network of dense layers and compares every loss, the final parameters and the final output.</summary>
+    public static GoldenRun Mlp(GoldenCase c, Device device)
+    {
+        var run = new GoldenRun();
+        int[] widths = [.. c.Attributes["layers"].EnumerateArray().Select(width => width.GetInt32())];
+        ActivationKind activation = Enum.Parse<ActivationKind>(c.Text("activation"), ignoreCase: true);
+        Network network = Network.Build(
+            net =>
+            {
+                for (int i = 1; i < widths.Length; i++)
+                    net = i < widths.Length - 1 ? net.Dense(widths[i]).Activation(activation, activation == ActivationKind.LeakyRelu ? 0.01f : 1f) : net.Dense(widths[i]);
+                return net;
+            },
+            [widths[0]], device: device);
+        for (int i = 1; i < widths.Length; i++)
+        {
+            network.Parameters[$"dense_{i}.weight"].Value.SetValues(c.Inputs[$"fc{i}.weight"].Transpose().Floats);
+            network.Parameters[$"dense_{i}.bias"].Value.SetValues(c.Inputs[$"fc{i}.bias"].Floats);
+        }
+
+        Dictionary<string, JsonElement> settings = c.Attributes["optimizer"].EnumerateObject().ToDictionary(property => property.Name, property => property.Value);
+        OptimizerState optimizer = Create(settings["name"].GetString()!, settings).For(network.Parameters);
+        double[] losses = [.. c.Attributes["batch_rows"].EnumerateArray().Select(batch => Step(c, network, optimizer, batch[0].GetInt32(), batch[1].GetInt32()))];
+
+        run.Outputs["losses"] = losses;
+        using Tape tape = Tape.ForInference(device);
+        run.Outputs["final_output"] = GoldenRun.Values(network.Forward(GoldenRun.Input(tape, c, "x")));
+        for (int i = 1; i < widths.Length; i++)
+        {
+            Parameter weight = network.Parameters[$"dense_{i}.weight"];
+            run.Outputs[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), GoldenRun.Values(weight.Value)).Transpose().Data;
+            run.Outputs[$"fc{i}.bias"] = GoldenRun.Values(network.Parameters[$"dense_{i}.bias"].Value);
+        }
+
+        return run;
+    }
+
+    private static double Step(GoldenCase c, Network network, OptimizerState optimizer, int first, int count)
+    {
+        using var tape = new Tape(network.Device);
+        Tensor output = network.Forward(Rows(tape, c.Inputs["x"], first, count), training: true);
+        Tensor loss = c.Text("loss") switch
+        {
+            "cross_entropy" => Losses.CrossEntropy(output, c.Inputs["target"].Integers.AsSpan(first, count)),
+            "mse" => Losses.MeanSquaredError(output, Rows(tape, c.Inputs["target"], first, count)),
+            "mae" => Losses.MeanAbsoluteError(output, Rows(tape, c.Inputs["target"], first, count)),
+            "bce_with_logits" => Losses.BinaryCrossEntropyWithLogits(output, Rows(tape, c.Inputs["target"], first, count)),
+            string other => throw new NotSupportedException($"{c.Name}: loss '{other}'."),
+        };
+        network.Parameters.ZeroGradients();
+        tape.Backward(loss);
+        optimizer.Step();
+        return GoldenRun.Values(loss)[0];
+    }
+
+    private static Tensor Rows(Tape tape, GoldenTensor tensor, int first, int count)
+    {
+        int width = tensor.Data.Length / tensor.Shape[0];
+        return tape.Input(tensor.Floats.AsSpan(first * width, count * width), [count, .. tensor.Shape[1..]]);
+    }
+
+    /// <summary>The files' weight decay is for every parameter, ours for weights alone unless told otherwise.</summary>
+    private static Optimizer Create(string name, Dictionary<string, JsonElement> settings)
+    {
+        double Number(string key, double absent) => settings.TryGetValue(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : absent;
+        bool Flag(string key) => settings.TryGetValue(key, out JsonElement value) && value.ValueKind == JsonValueKind.True;
+        double Beta(int index, double absent) => settings.TryGetValue("betas", out JsonElement value) ? value[index].GetDouble() : absent;
+        float rate = (float)Number("lr", double.NaN), decay = (float)Number("weight_decay", name == "adamw" ? 0.01 : 0), epsilon = (float)Number("eps", 1e-8);
+        return name switch
+        {
+            "sgd" => new Sgd
+            {
+                LearningRate = rate, Momentum = (float)Number("momentum", 0), Dampening = (float)Number("dampening", 0), Nesterov = Flag("nesterov"),
+                WeightDecay = decay, DecayBiases = true,
+            },
+            "adam" => new Adam
+            {
+                LearningRate = rate, Beta1 = Beta(0, 0.9), Beta2 = Beta(1, 0.999), Epsilon = epsilon, WeightDecay = decay, DecayBiases = true, AmsGrad = Flag("amsgrad"),
+            },
+            "adamw" => new AdamW
+            {
+                LearningRate = rate, Beta1 = Beta(0, 0.9), Beta2 = Beta(1, 0.999), Epsilon = epsilon, WeightDecay = decay, DecayBiases = true, AmsGrad = Flag("amsgrad"),
+            },
+            _ => throw new NotSupportedException($"Optimizer '{name}'."),
+        };
+    }
+
+    private static Dictionary<string, JsonElement> Settings(GoldenCase c, string parameter)
+    {
+        var settings = new Dictionary<string, JsonElement>(c.Attributes);
+        if (c.Find("groups") is { } groups && groups.TryGetProperty(parameter, out JsonElement overrides))
+            foreach (JsonProperty property in overrides.EnumerateObject())
+                settings[property.Name] = property.Value;
+        return settings;
+    }
+
+    private static Parameter NewParameter(string name, GoldenTensor values, Device device)
+    {
+        var parameter = new Parameter(name, name == "b" ? ParameterKind.Bias : ParameterKind.Weight, values.Shape, device);
+        parameter.Value.SetValues(values.Floats);
+        return parameter;
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_slots")]
+    private static extern ref MemoryBlock?[][] Blocks(OptimizerState state);
+}
