@@ -53,8 +53,8 @@ internal static class ElementwiseFigures
     private static void Optimizers(FigureRun run, CpuDevice device, string size, int length)
     {
         var parameter = new Parameter("weight", ParameterKind.Weight, [length], device);
-        parameter.Value.SetValues(EngineData.Values(length, 1));
-        parameter.SetGradient(EngineData.Values(length, 2));
+        parameter.Value.SetValues(FigureData.Values(length, 1));
+        parameter.SetGradient(FigureData.Values(length, 2));
         var parameters = new ParameterCollection([parameter]);
         Step("adam_step_28B", 28, new Adam { LearningRate = 1e-6f });
         Step("sgd_step_12B", 12, new Sgd { LearningRate = 1e-9f });

@@ -10,7 +10,7 @@ internal static class FigureProgram
     /// <returns>The exit code.</returns>
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        bool isChild = arguments is [StartFigures.ChildArgument, ..];
+        bool isChild = arguments is [ProcessStart.ChildArgument, ..];
         if (FigureRun.Parse(isChild ? arguments[1..] : arguments) is not { } run)
             return 2;
         if (isChild)

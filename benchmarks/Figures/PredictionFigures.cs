@@ -18,11 +18,11 @@ internal static class PredictionFigures
         Network network = EngineData.SmallNetwork(device);
         foreach (int rows in new[] { 64, 1024 })
         {
-            float[] inputs = EngineData.Values(rows * Width, 3), outputs = new float[rows * Classes];
+            float[] inputs = FigureData.Values(rows * Width, 3), outputs = new float[rows * Classes];
             run.Rate($"infer.mlp.batch{rows}", rows, "rows/s", () => network.Predict(inputs, outputs));
         }
 
-        float[] row = EngineData.Values(Width, 3), scores = new float[Classes];
+        float[] row = FigureData.Values(Width, 3), scores = new float[Classes];
         run.TimeAndAllocation("infer.mlp.predict_row", 1e6, "us", () => network.Predict(row, scores));
 
         // As a trainer makes it, but on this number of threads.
@@ -38,7 +38,7 @@ internal static class PredictionFigures
     private static void Engine(FigureRun run, MLContext ml, ITransformer transformer)
     {
         PredictionEngine<Example, Prediction> engine = ml.Model.CreatePredictionEngine<Example, Prediction>(transformer);
-        var example = new Example { Features = EngineData.Values(Width, 3) };
+        var example = new Example { Features = FigureData.Values(Width, 3) };
         var prediction = new Prediction();
         run.TimeAndAllocation("infer.mlp.prediction_engine", 1e6, "us", () => engine.Predict(example, ref prediction));
     }
@@ -48,7 +48,7 @@ internal static class PredictionFigures
         if (!run.Wants("infer.mlp.idataview"))
             return;
         const int Count = 20_000, Distinct = 500;
-        Example[] distinct = [.. Enumerable.Range(0, Distinct).Select(seed => new Example { Features = EngineData.Values(Width, seed) })];
+        Example[] distinct = [.. Enumerable.Range(0, Distinct).Select(seed => new Example { Features = FigureData.Values(Width, seed) })];
         IDataView data = ml.Data.LoadFromEnumerable(Enumerable.Range(0, Count).Select(i => distinct[i % Distinct]).ToArray());
         run.Rate("infer.mlp.idataview", Count, "rows/s", () =>
         {

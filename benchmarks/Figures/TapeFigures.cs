@@ -12,7 +12,7 @@ internal static class TapeFigures
     public static void Print(FigureRun run)
     {
         CpuDevice device = EngineData.Device(run.Threads);
-        float[] values = EngineData.Values(Length, 1);
+        float[] values = FigureData.Values(Length, 1);
 
         // Per node, so 10⁹ ns divided by the nodes of a call.
         run.TimeAndAllocation("tape.add16.forward", 1e9 / Nodes, "ns", () =>

@@ -93,7 +93,7 @@ internal static class TrainingStepFigures
     private sealed class Batches(int size)
     {
         private readonly (float[] Inputs, int[] Labels)[] _batches = [.. Enumerable.Range(0, 4).Select(seed =>
-            (EngineData.Values(size * 784, 10 + seed), EngineData.Labels(size, Classes, 20 + seed)))];
+            (FigureData.Values(size * 784, 10 + seed), FigureData.Labels(size, Classes, 20 + seed)))];
 
         private int _next;
 
