@@ -95,7 +95,10 @@ public sealed class BadInputTests
         });
         var trainer = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", ExampleWeightColumnName = "Weight", NumberOfEpochs = 2, Seed = 3,
+            LabelColumnName = "Number",
+            ExampleWeightColumnName = "Weight",
+            NumberOfEpochs = 2,
+            Seed = 3,
         });
         NeuralNetworkTransformer model = trainer.Fit(holes);
         Assert.Contains(warnings, warning => warning.Contains("Skipped 40 instances", StringComparison.Ordinal) && warning.Contains("20 with a missing or infinite feature", StringComparison.Ordinal));
@@ -184,6 +187,7 @@ public sealed class BadInputTests
     [InlineData("BatchSize")]
     [InlineData("NumberOfEpochs")]
     [InlineData("GradientAccumulationSteps")]
+    [InlineData("NumberOfThreads")]
     public void Counts_below_one(string option)
     {
         var options = new NeuralNetworkRegressionTrainer.Options();

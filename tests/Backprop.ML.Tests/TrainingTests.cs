@@ -15,12 +15,16 @@ public sealed class TrainingTests
     [Fact]
     public void The_same_seed_gives_the_same_bits_and_another_seed_others()
     {
-        int[] Bits(int seed, int? optionSeed) 
+        int[] Bits(int seed, int? optionSeed)
         {
             var ml = new MLContext(seed);
             return Samples.ScoreBits(ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
             {
-                LabelColumnName = "Number", NumberOfEpochs = 3, Seed = optionSeed, ValidationFraction = 0.2f, Network = net => net.Dense(16).Relu().Dropout(0.1f),
+                LabelColumnName = "Number",
+                NumberOfEpochs = 3,
+                Seed = optionSeed,
+                ValidationFraction = 0.2f,
+                Network = net => net.Dense(16).Relu().Dropout(0.1f),
             }).Fit(_data).Transform(_data));
         }
 
@@ -59,7 +63,11 @@ public sealed class TrainingTests
         };
         NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = 4, BatchSize = 50, ValidationFraction = 0.25f, Progress = reports,
+            LabelColumnName = "Number",
+            NumberOfEpochs = 4,
+            BatchSize = 50,
+            ValidationFraction = 0.25f,
+            Progress = reports,
         }).Fit(_data);
         Assert.Equal([1, 2, 3, 4], reports.All.Where(report => report.IsEndOfEpoch).Select(report => report.Epoch));
         Assert.All(reports.All.Where(report => report.IsEndOfEpoch), report => Assert.NotNull(report.ValidationLoss));
@@ -68,6 +76,21 @@ public sealed class TrainingTests
         Assert.Equal(4, log.Count(line => line.StartsWith("epoch ", StringComparison.Ordinal)));
         Assert.Contains(log, line => line.StartsWith("Training ended after 4 epochs", StringComparison.Ordinal));
         Assert.Equal(4, model.Model.History!.Epochs.Count);
+    }
+
+    [Fact]
+    public void The_number_of_threads_does_not_change_a_bit()
+    {
+        int[] Train(int? threads) => Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number",
+            Network = net => net.Dense(300).Relu().Dense(200).Relu(),
+            NumberOfEpochs = 2,
+            NumberOfThreads = threads,
+            Seed = 5,
+        }).Fit(_data).Transform(_data));
+        Assert.Equal(Train(1), Train(null));
+        Assert.Equal(Train(1), Train(8));
     }
 
     [Fact]
@@ -85,7 +108,10 @@ public sealed class TrainingTests
         using var source = new CancellationTokenSource();
         var options = new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = 1_000_000, CancellationToken = source.Token, Progress = new CancelAfter(3, source.Cancel),
+            LabelColumnName = "Number",
+            NumberOfEpochs = 2_000,
+            CancellationToken = source.Token,
+            Progress = new CancelAfter(3, source.Cancel),
         };
         OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() => _ml.Regression.Trainers.NeuralNetwork(options).Fit(_data));
         Assert.Equal("Operation was canceled.", e.Message);
@@ -99,7 +125,9 @@ public sealed class TrainingTests
         void Cancel() => typeof(MLContext).GetMethod("CancelExecution", System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance)!.Invoke(_ml, null);
         NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = 1_000_000, Progress = new CancelAfter(3, Cancel),
+            LabelColumnName = "Number",
+            NumberOfEpochs = 2_000,
+            Progress = new CancelAfter(3, Cancel),
         });
         Assert.ThrowsAny<OperationCanceledException>(() => trainer.Fit(_data));
     }
@@ -114,7 +142,13 @@ public sealed class TrainingTests
         // Without standardisation and in one batch, both see the same function of the weights.
         static NeuralNetworkMulticlassTrainer.Options Options(string? weight) => new()
         {
-            LabelColumnName = "Class", ExampleWeightColumnName = weight, NormalizeFeatures = false, Network = net => net, NumberOfEpochs = 200, BatchSize = 1000, Seed = 1,
+            LabelColumnName = "Class",
+            ExampleWeightColumnName = weight,
+            NormalizeFeatures = false,
+            Network = net => net,
+            NumberOfEpochs = 200,
+            BatchSize = 1000,
+            Seed = 1,
             Optimizer = new Adam { LearningRate = 0.05f },
         };
         float[] Scores(IDataView data, string? weight) => [.. Samples.Column<VBuffer<float>>(
@@ -132,7 +166,11 @@ public sealed class TrainingTests
         contrary.ForEach(row => row.Number = -row.Number);
         NeuralNetworkRegressionTrainer Trainer(int epochs) => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = epochs, EarlyStopping = new EarlyStopping { Patience = 3 }, Schedule = new ConstantSchedule(), Seed = 1,
+            LabelColumnName = "Number",
+            NumberOfEpochs = epochs,
+            EarlyStopping = new EarlyStopping { Patience = 3 },
+            Schedule = new ConstantSchedule(),
+            Seed = 1,
         });
         NeuralNetworkTransformer stopped = Trainer(50).Fit(_data, Samples.View(_ml, contrary));
         TrainingHistory history = stopped.Model.History!;
@@ -192,7 +230,9 @@ public sealed class TrainingTests
     {
         NeuralNetworkTransformer model = _ml.MulticlassClassification.Trainers.NeuralNetwork(new NeuralNetworkMulticlassTrainer.Options
         {
-            LabelColumnName = "Class", Network = net => net.Dense(5).Relu().Dropout(0.1f), NumberOfEpochs = 1,
+            LabelColumnName = "Class",
+            Network = net => net.Dense(5).Relu().Dropout(0.1f),
+            NumberOfEpochs = 1,
         }).Fit(_data);
         Assert.Equal(4, model.Model.Network.InputShape.Length);
         Assert.Equal(3, model.Model.Network.OutputShape.Length);
@@ -204,7 +244,9 @@ public sealed class TrainingTests
     {
         Exception e = Assert.Throws<TrainingDivergedException>(() => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", Optimizer = new Sgd { LearningRate = 1e30f }, NumberOfEpochs = 50,
+            LabelColumnName = "Number",
+            Optimizer = new Sgd { LearningRate = 1e30f },
+            NumberOfEpochs = 50,
         }).Fit(_data));
         Assert.Contains("learning rate", e.Message);
     }
@@ -217,14 +259,14 @@ public sealed class TrainingTests
 
         // The features need slot names, which Concatenate gives.
         ITransformer model = _ml.Transforms.Concatenate("Joined", "Number", "Weight").Append(_ml.Regression.Trainers.NeuralNetwork("Number", "Joined")).Fit(_data);
-        var importance = _ml.Regression.PermutationFeatureImportance(model, model.Transform(_data), "Number");
+        System.Collections.Immutable.ImmutableDictionary<string, RegressionMetricsStatistics> importance = _ml.Regression.PermutationFeatureImportance(model, model.Transform(_data), "Number");
         Assert.True(importance["Number"].RSquared.Mean < 10 * importance["Weight"].RSquared.Mean);
     }
 
     [Fact]
     public void A_row_count_that_is_unknown_or_wrong_does_not_matter()
     {
-        var reader = _ml.Data.LoadFromEnumerable(Samples.Rows(3000).Where(_ => true));
+        IDataView reader = _ml.Data.LoadFromEnumerable(Samples.Rows(3000).Where(_ => true));
         Assert.Null(reader.GetRowCount());
         NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 1, hiddenUnits: []).Fit(reader);
         IDataView listed = _ml.Data.LoadFromEnumerable(Samples.Rows(3000));

@@ -149,14 +149,16 @@ internal sealed class TrainingDataReader
         if (skipped > 0)
         {
             channel.Warning(MessageSensitivity.None,
-                "Skipped {0} instances with missing features/label/weight during training: {1} with a missing or infinite feature, {2} with a missing label, {3} with a weight that is not a positive number.",
+                "Skipped {0} instances with missing features/label/weight during training: {1} with a missing or infinite feature, " +
+                "{2} with a missing label, {3} with a weight that is not a positive number.",
                 skipped, badFeatures, badLabels, badWeights);
         }
         if (_rows > 0)
             return;
         string reason = read == 0 ? "it has no rows"
-            : $"all {read} rows were left out, {badFeatures} for a missing or infinite value in feature column '{_columns.Feature}', {badLabels} for a missing " +
-              $"value in label column '{_columns.Label}'" + (_columns.Weight is null ? "" : $", {badWeights} for a weight that is not a positive number in column '{_columns.Weight}'");
+            : $"all {read} rows were left out, {badFeatures} for a missing or infinite value in feature column '{_columns.Feature}', " +
+              $"{badLabels} for a missing value in label column '{_columns.Label}'" +
+              (_columns.Weight is null ? "" : $", {badWeights} for a weight that is not a positive number in column '{_columns.Weight}'");
         throw _host.Process(new InvalidOperationException($"{name} has 0 instances, aborting training: {reason}. At least one complete row is needed."));
     }
 }

@@ -77,18 +77,22 @@ internal static class KeyValueFormat
 
     private static (PrimitiveDataViewType, Action<BinaryWriter, LabelKeyValues>, Reader) Codec<T>(
         PrimitiveDataViewType type, Action<BinaryWriter, T> write, ValueReader<T> read) =>
-        (type, (writer, values) =>
-        {
-            foreach (T value in ((LabelKeyValues<T>)values).Values)
-                write(writer, value);
-        },
-        (ref HeaderReader reader, int count) =>
-        {
-            var values = new T[count];
-            for (int i = 0; i < count; i++)
-                values[i] = read(ref reader);
-            return new LabelKeyValues<T>(type, values);
-        });
+        (type, (writer, values) => WriteAll(writer, ((LabelKeyValues<T>)values).Values, write),
+            (ref HeaderReader reader, int count) => ReadAll(ref reader, type, count, read));
+
+    private static void WriteAll<T>(BinaryWriter writer, ReadOnlySpan<T> values, Action<BinaryWriter, T> write)
+    {
+        foreach (T value in values)
+            write(writer, value);
+    }
+
+    private static LabelKeyValues<T> ReadAll<T>(ref HeaderReader reader, PrimitiveDataViewType type, int count, ValueReader<T> read)
+    {
+        var values = new T[count];
+        for (int i = 0; i < count; i++)
+            values[i] = read(ref reader);
+        return new LabelKeyValues<T>(type, values);
+    }
 
     private static DateTime Time(ref HeaderReader reader)
     {

@@ -8,7 +8,8 @@ namespace Backprop.ML;
 /// <summary>Trains a neural network for binary classification.</summary>
 /// <remarks>
 /// <para>Made by <c>mlContext.BinaryClassification.Trainers.NeuralNetwork(...)</c>.</para>
-/// <para>Input: features, a vector of Single of known size; label, Boolean; perhaps weights, Single. Output: PredictedLabel (Boolean), Score (Single), Probability (Single).</para>
+/// <para>Input: features, a vector of Single of known size; label, Boolean; perhaps weights, Single.
+/// Output: PredictedLabel (Boolean), Score (Single), Probability (Single).</para>
 /// <h3>Trainer Characteristics</h3>
 /// <para>| | |</para>
 /// <para>| -- | -- |</para>

@@ -8,7 +8,8 @@ namespace Backprop.ML;
 /// <summary>Trains a neural network for multiclass classification.</summary>
 /// <remarks>
 /// <para>Made by <c>mlContext.MulticlassClassification.Trainers.NeuralNetwork(...)</c>.</para>
-/// <para>Input: features, a vector of Single of known size; label, a key (UInt32); perhaps weights, Single. Output: PredictedLabel (key), Score (vector of Single, a probability a class).</para>
+/// <para>Input: features, a vector of Single of known size; label, a key (UInt32); perhaps weights, Single.
+/// Output: PredictedLabel (key), Score (vector of Single, a probability a class).</para>
 /// <h3>Trainer Characteristics</h3>
 /// <para>| | |</para>
 /// <para>| -- | -- |</para>

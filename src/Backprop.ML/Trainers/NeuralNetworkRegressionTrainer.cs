@@ -8,7 +8,8 @@ namespace Backprop.ML;
 /// <summary>Trains a neural network for regression.</summary>
 /// <remarks>
 /// <para>Made by <c>mlContext.Regression.Trainers.NeuralNetwork(...)</c>.</para>
-/// <para>Input: features, a vector of Single of known size; label, Single; perhaps weights, Single. Output: Score (Single).</para>
+/// <para>Input: features, a vector of Single of known size; label, Single; perhaps weights, Single.
+/// Output: Score (Single).</para>
 /// <h3>Trainer Characteristics</h3>
 /// <para>| | |</para>
 /// <para>| -- | -- |</para>

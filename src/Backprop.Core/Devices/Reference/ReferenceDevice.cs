@@ -18,7 +18,7 @@ internal sealed partial class ReferenceDevice : Device
     public override MemoryStatistics Memory => new(0, 0, 0, MemoryLimit);
 
     /// <inheritdoc/>
-    public override long MemoryLimit { get; set; } = long.MaxValue;
+    public override long MemoryLimit { get; set; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     internal override MemoryBlock Rent(int length, ElementType elementType)
     {

@@ -1,0 +1,34 @@
+namespace Backprop.Benchmarks.Figures;
+
+/// <summary>
+/// <c>figures [--threads N] [--only prefix,...]</c>: a quick run over everything, one line per figure: name, median, unit,
+/// minimum and maximum, with tabs between. Peers/ prints the same names for libtorch.
+/// </summary>
+internal static class FigureProgram
+{
+    /// <summary>Runs it.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Run(ReadOnlySpan<string> arguments)
+    {
+        bool isChild = arguments is [ProcessStart.ChildArgument, ..];
+        if (FigureRun.Parse(isChild ? arguments[1..] : arguments) is not { } run)
+            return 2;
+        if (isChild)
+        {
+            StartFigures.TakeFirstStep(run.Threads);
+            return 0;
+        }
+
+        FigureRun.PrintValue("load.before", FigureRun.LoadAverage(), "processes");
+        run.Group("peak", PeakFigures.Print);
+        run.Group("gemm", MatMulFigures.Print);
+        run.Group("gemv", MatMulFigures.PrintRow);
+        run.Group("mlp", TrainingStepFigures.Print);
+        run.Group("elementwise", ElementwiseFigures.Print);
+        run.Group("infer", PredictionFigures.Print);
+        run.Group("tape", TapeFigures.Print);
+        run.Group("cold", StartFigures.Print);
+        FigureRun.PrintValue("load.after", FigureRun.LoadAverage(), "processes");
+        return 0;
+    }
+}

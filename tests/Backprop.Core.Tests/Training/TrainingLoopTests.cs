@@ -1,0 +1,230 @@
+namespace Backprop.Tests;
+
+/// <summary>What a training run promises.</summary>
+public class TrainingLoopTests
+{
+    private const int Rows = 120;
+
+    /// <summary>Two classes that a curve divides.</summary>
+    private static MemoryBatchSource Data(int seed = 1, int rows = Rows, bool weighted = false)
+    {
+        float[] features = Samples.Uniform(rows * 2, seed);
+        float[] labels = [.. Enumerable.Range(0, rows).Select(row => features[row * 2] * features[row * 2] > features[row * 2 + 1] ? 1f : 0f)];
+        float[] weights = weighted ? [.. Enumerable.Range(0, rows).Select(row => 0.5f + row % 3)] : [];
+        return new MemoryBatchSource(features, [2], labels, 1, weights);
+    }
+
+    private static Network Classifier(Device? device = null, float dropout = 0f) =>
+        Network.Build(net => net.Dense(16).Relu().Dropout(dropout).Dense(2), [2], seed: 3, device: device);
+
+    private static float[] Weights(Network network) => [.. network.Parameters.SelectMany(parameter => parameter.Value.ToArray())];
+
+    [Fact]
+    public void TheLossFallsAndTheHistoryTellsIt()
+    {
+        Network network = Classifier();
+        TrainingHistory history = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 30, Optimizer = new Adam { LearningRate = 0.01f } })
+            .Run(Data(), Data(seed: 2));
+        Assert.Equal(30, history.Epochs.Count);
+        Assert.Equal(StopReason.Completed, history.StopReason);
+        Assert.Equal(30, history.BestEpoch);
+        Assert.True(history.Epochs[^1].TrainingLoss < 0.5f * history.Epochs[0].TrainingLoss);
+        Assert.True(history.Epochs[^1].ValidationLoss < 0.6f * history.Epochs[0].ValidationLoss);
+    }
+
+    [Fact]
+    public void TheSameSeedGivesTheSameBitsAtAnyNumberOfThreads()
+    {
+        float[] Train(int threads, int seed)
+        {
+            Network network = Network.Build(net => net.Dense(300).Tanh().Dropout(0.3f).Dense(200).Relu().Dense(2), [2], seed: 3, device: Device.CpuWithThreads(threads));
+            new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 3, Seed = seed, BatchSize = 50 }).Run(Data());
+            return Weights(network);
+        }
+
+        float[] expected = Train(1, 7);
+        Assert.Equal(expected, Train(1, 7));
+        Assert.Equal(expected, Train(2, 7));
+        Assert.Equal(expected, Train(8, 7));
+        Assert.NotEqual(expected, Train(1, 8));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AccumulatedSmallBatchesEqualOneLargeBatch(bool weighted)
+    {
+        float[] Train(int batchSize, int accumulation)
+        {
+            Network network = Classifier(ReferenceDeviceForTests);
+            var options = new TrainingOptions
+            {
+                NumberOfEpochs = 4, BatchSize = batchSize, GradientAccumulationSteps = accumulation, Optimizer = new Sgd { LearningRate = 0.1f, Momentum = 0.5f },
+                GradientClipping = GradientClipping.ByNorm(0.5f),
+            };
+            new TrainingLoop(network, Loss.CrossEntropy, options).Run(Data(rows: 110, weighted: weighted)); // the last batch is short
+            return Weights(network);
+        }
+
+        float[] large = Train(40, 1), small = Train(10, 4);
+        for (int i = 0; i < large.Length; i++)
+            Assert.Equal(large[i], small[i], 1e-6);
+    }
+
+    [Fact]
+    public void EarlyStoppingRestoresTheBestWeights()
+    {
+        Network network = Classifier();
+        MemoryBatchSource validation = Data(seed: 9, rows: 30);
+        var loop = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions
+        {
+            NumberOfEpochs = 400, Optimizer = new Adam { LearningRate = 0.05f }, EarlyStopping = new EarlyStopping { Patience = 8 },
+        });
+        TrainingHistory history = loop.Run(Data(rows: 40), validation);
+        Assert.Equal(StopReason.EarlyStopping, history.StopReason);
+        Assert.True(history.Epochs.Count < 400);
+        EpochResult best = history.Epochs.MinBy(epoch => epoch.ValidationLoss)!;
+        Assert.Equal(best.Epoch, history.BestEpoch);
+        Assert.Equal(best.ValidationLoss!.Value, loop.Evaluate(validation), 1e-6f);
+        Assert.NotEqual(history.Epochs[^1].ValidationLoss, best.ValidationLoss);
+    }
+
+    [Fact]
+    public void ALossThatIsNoNumberStopsAtOnceAndKeepsTheBestWeights()
+    {
+        Network network = Classifier();
+        float[] before = Weights(network);
+        float[] features = Samples.Uniform(Rows * 2, 1);
+        features[2 * 100] = float.NaN;
+        var data = new MemoryBatchSource(features, [2], new float[Rows]);
+        var exception = Assert.Throws<TrainingDivergedException>(() =>
+            new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { BatchSize = 30, Shuffle = false }).Run(data));
+        Assert.Equal((1, 4), (exception.Epoch, exception.Batch));
+        Assert.Contains("learning rate", exception.Message);
+        Assert.Equal(before, Weights(network));
+    }
+
+    [Fact]
+    public void AnExplodingRunStopsWithAClearMessage()
+    {
+        Network network = Network.Build(net => net.Dense(16).Relu().Dense(1), [2], seed: 3);
+        var data = new MemoryBatchSource(Samples.Uniform(Rows * 2, 1), [2], Samples.Uniform(Rows, 2));
+        var exception = Assert.Throws<TrainingDivergedException>(() =>
+            new TrainingLoop(network, Loss.MeanSquaredError, new TrainingOptions { Optimizer = new Sgd { LearningRate = 1e6f }, NumberOfEpochs = 50 }).Run(data));
+        Assert.Contains("GradientClipping", exception.Message);
+        Assert.All(Weights(network), weight => Assert.True(float.IsFinite(weight)));
+    }
+
+    [Fact]
+    public void CancellationEndsTheRunAndKeepsTheBestWeights()
+    {
+        Network network = Classifier();
+        using var cancellation = new CancellationTokenSource();
+        int reports = 0;
+        var progress = new Reporter(p =>
+        {
+            if (p.IsEndOfEpoch && ++reports == 2)
+                cancellation.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(() => new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1000, Progress = progress }).Run(Data(), null, cancellation.Token));
+        Assert.Equal(2, reports);
+        Network other = Classifier();
+        new TrainingLoop(other, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 2 }).Run(Data());
+        Assert.Equal(Weights(other), Weights(network));
+    }
+
+    [Fact]
+    public void RowsOfWeightZeroTeachNothing()
+    {
+        float[] features = Samples.Uniform(Rows * 2, 1), labels = new float[Rows], weights = new float[Rows];
+        Network network = Classifier();
+        float[] before = Weights(network);
+        new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1 }).Run(new MemoryBatchSource(features, [2], labels, 1, weights));
+        Assert.Equal(before, Weights(network));
+    }
+
+    [Fact]
+    public void ABatchLargerThanTheDataIsOneBatchOfAll()
+    {
+        var batches = new List<int>();
+        new TrainingLoop(Classifier(), Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1, BatchSize = 10_000, Progress = new Reporter(p => batches.Add(p.BatchesPerEpoch)) }).Run(Data());
+        Assert.Equal([1], batches);
+    }
+
+    [Fact]
+    public void DataThatDoNotFitAreRefused()
+    {
+        var loop = new TrainingLoop(Classifier(), Loss.CrossEntropy);
+        Assert.Contains("[3]", Assert.Throws<ShapeException>(() => loop.Run(new MemoryBatchSource(new float[6], [3], new float[2]))).Message);
+        Assert.Throws<ShapeException>(() => loop.Run(new MemoryBatchSource(new float[4], [2], new float[4], targetsPerRow: 2)));
+        Assert.Throws<InvalidOperationException>(() => loop.Run(new MemoryBatchSource(default, [2], default)));
+        Assert.Throws<ShapeException>(() => new MemoryBatchSource(new float[5], [2], new float[2]));
+        Assert.Throws<ShapeException>(() => new MemoryBatchSource(new float[4], [2], new float[2], 1, new float[3]));
+    }
+
+    [Fact]
+    public void ARunThatDoesNotFitIntoTheMemoryLimitIsRefusedWithABatchSizeThatDoes()
+    {
+        var device = new Devices.Cpu.CpuDevice(Devices.Cpu.InstructionSetDetection.Best, 1);
+        Network network = Network.Build(net => net.Dense(64).Relu().Dense(64).Relu().Dense(2), [2], device: device);
+        device.MemoryLimit = 1 << 20;
+        var data = new MemoryBatchSource(new float[20_000 * 2], [2], new float[20_000]);
+        var exception = Assert.Throws<InsufficientMemoryException>(() => new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { BatchSize = 20_000, NumberOfEpochs = 1 }).Run(data));
+        Assert.Contains("batch size 20000", exception.Message);
+        int fitting = int.Parse(System.Text.RegularExpressions.Regex.Match(exception.Message, @"A batch size of (\d+) fits").Groups[1].Value);
+        new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { BatchSize = fitting, NumberOfEpochs = 1 }).Run(data);
+    }
+
+    [Theory]
+    [InlineData(64, "adam")]
+    [InlineData(1000, "adam")]
+    [InlineData(1000, "sgd")]
+    public void TheMemoryEstimateIsNearWhatTrainingTakes(int batchSize, string optimizer)
+    {
+        var device = new Devices.Cpu.CpuDevice(Devices.Cpu.InstructionSetDetection.Best, 1);
+        Network network = Network.Build(net => net.Dense(256).Relu().Dense(128).Gelu().Dense(10), [300], device: device);
+        Optimizer settings = optimizer == "sgd" ? new Sgd() : new Adam();
+        var data = new MemoryBatchSource(Samples.Uniform(batchSize * 300, 1), [300], new float[batchSize]);
+        long estimate = TrainingMemory.Estimate(network, settings, batchSize).TotalBytes;
+        new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { BatchSize = batchSize, NumberOfEpochs = 2, Optimizer = settings }).Run(data);
+        Assert.InRange(device.Memory.PeakBytesInUse, estimate / 2, estimate);
+    }
+
+    [Fact]
+    public void TheWarmupCosineScheduleFollowsItsFormula()
+    {
+        var schedule = new WarmupCosineSchedule { WarmupFraction = 0.1f };
+        Assert.Equal(0.1, schedule.FactorAt(0, 100), 1e-12);
+        Assert.Equal(1, schedule.FactorAt(9, 100), 1e-12);
+        Assert.Equal(1, schedule.FactorAt(10, 100), 1e-12);
+        Assert.Equal(0.5 * (1 + Math.Cos(Math.PI * 45 / 90)), schedule.FactorAt(55, 100), 1e-12);
+        Assert.Equal(0.5 * (1 + Math.Cos(Math.PI * 89 / 90)), schedule.FactorAt(99, 100), 1e-12);
+    }
+
+    [Fact]
+    public void SettingsThatCannotBeAreRefusedByName()
+    {
+        void Refused(string name, Func<object> create) => Assert.Equal(name, Assert.Throws<ArgumentOutOfRangeException>(create).ParamName);
+        Refused("LearningRate", () => new Adam { LearningRate = 0f });
+        Refused("LearningRate", () => new Sgd { LearningRate = float.NaN });
+        Refused("LearningRate", () => new AdamW { LearningRate = float.PositiveInfinity });
+        Refused("Momentum", () => new Sgd { Momentum = 1f });
+        Refused("Beta1", () => new Adam { Beta1 = 1 });
+        Refused("WeightDecay", () => new AdamW { WeightDecay = -1f });
+        Refused("NumberOfEpochs", () => new TrainingOptions { NumberOfEpochs = 0 });
+        Refused("BatchSize", () => new TrainingOptions { BatchSize = 0 });
+        Refused("GradientAccumulationSteps", () => new TrainingOptions { GradientAccumulationSteps = 0 });
+        Refused("Patience", () => new EarlyStopping { Patience = 0 });
+        Refused("WarmupFraction", () => new WarmupCosineSchedule { WarmupFraction = 1f });
+        Refused("maximum", () => GradientClipping.ByNorm(0f));
+        Refused("LabelSmoothing", () => new CrossEntropyLoss { LabelSmoothing = 2f });
+        Refused("Delta", () => new HuberLoss { Delta = 0f });
+    }
+
+    private static Device ReferenceDeviceForTests => Devices.Reference.ReferenceDevice.Instance;
+
+    private sealed class Reporter(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+}
