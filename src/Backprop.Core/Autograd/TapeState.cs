@@ -7,7 +7,7 @@ namespace Backprop.Autograd;
 internal sealed class TapeState : TensorScope
 {
     [ThreadStatic]
-    private static Stack<TapeState>? s_idle;
+    private static Stack<TapeState>? _idleOfThread;
 
     private readonly List<TensorStorage> _tensors = [];
     private readonly List<OperationRecord> _records = [];
@@ -25,8 +25,8 @@ internal sealed class TapeState : TensorScope
     /// <summary>Takes an idle state of this thread, or makes one.</summary>
     public static TapeState Begin(Device device, bool isRecording)
     {
-        s_idle ??= new Stack<TapeState>();
-        if (!s_idle.TryPop(out TapeState? state))
+        _idleOfThread ??= new Stack<TapeState>();
+        if (!_idleOfThread.TryPop(out TapeState? state))
             state = new TapeState();
         state.Device = device;
         state.IsRecording = isRecording;
@@ -191,7 +191,7 @@ internal sealed class TapeState : TensorScope
         _records.Clear();
         _backwardDone = false;
         _unitGradient = null;
-        (s_idle ??= new Stack<TapeState>()).Push(this);
+        (_idleOfThread ??= new Stack<TapeState>()).Push(this);
     }
 
     private TensorStorage NextStorage(in Shape shape, ElementType elementType)
