@@ -125,6 +125,19 @@ internal sealed class TapeState : TensorScope
         AddGradient(input, record.Output.Gradient!);
     }
 
+    /// <summary>Hands the block that a record has kept to one of its inputs as its gradient, in the same way.</summary>
+    public void PassKept(OperationRecord record, TensorStorage input)
+    {
+        if (input.Gradient is null && input.Scope is not null)
+        {
+            input.Gradient = record.Kept;
+            record.Kept = null;
+            return;
+        }
+
+        AddGradient(input, record.Kept!);
+    }
+
     /// <summary>Adds a block, which stays the caller's, to the gradient of a tensor.</summary>
     public void AddGradient(TensorStorage tensor, MemoryBlock contribution)
     {
