@@ -72,6 +72,10 @@ public abstract class NeuralNetworkOptions
     public EarlyStopping? EarlyStopping { get; set; }
 
     /// <summary>Is told how the training goes. Default: null. ML.NET's log gets a few lines in any case.</summary>
+    /// <remarks>
+    /// It is called on the training thread. <see cref="Progress{T}"/> passes reports on to other threads when there is no user
+    /// interface, so a console program may see them out of order: implement <see cref="IProgress{T}"/> where that matters.
+    /// </remarks>
     public IProgress<TrainingProgress>? Progress { get; set; }
 
     /// <summary>Stops the training with an <see cref="OperationCanceledException"/>. Default: none.</summary>
