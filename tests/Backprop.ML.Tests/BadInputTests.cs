@@ -187,6 +187,7 @@ public sealed class BadInputTests
     [InlineData("BatchSize")]
     [InlineData("NumberOfEpochs")]
     [InlineData("GradientAccumulationSteps")]
+    [InlineData("NumberOfThreads")]
     public void Counts_below_one(string option)
     {
         var options = new NeuralNetworkRegressionTrainer.Options();

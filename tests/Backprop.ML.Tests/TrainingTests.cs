@@ -79,6 +79,21 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void The_number_of_threads_does_not_change_a_bit()
+    {
+        int[] Train(int? threads) => Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number",
+            Network = net => net.Dense(300).Relu().Dense(200).Relu(),
+            NumberOfEpochs = 2,
+            NumberOfThreads = threads,
+            Seed = 5,
+        }).Fit(_data).Transform(_data));
+        Assert.Equal(Train(1), Train(null));
+        Assert.Equal(Train(1), Train(8));
+    }
+
+    [Fact]
     public void A_long_training_does_not_flood_the_log()
     {
         int lines = 0;

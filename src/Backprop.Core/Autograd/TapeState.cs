@@ -7,7 +7,7 @@ namespace Backprop.Autograd;
 internal sealed class TapeState : TensorScope
 {
     [ThreadStatic]
-    private static Stack<TapeState>? s_idle;
+    private static Stack<TapeState>? _idleOfThread;
 
     private readonly List<TensorStorage> _tensors = [];
     private readonly List<OperationRecord> _records = [];
@@ -25,8 +25,8 @@ internal sealed class TapeState : TensorScope
     /// <summary>Takes an idle state of this thread, or makes one.</summary>
     public static TapeState Begin(Device device, bool isRecording)
     {
-        s_idle ??= new Stack<TapeState>();
-        if (!s_idle.TryPop(out TapeState? state))
+        _idleOfThread ??= new Stack<TapeState>();
+        if (!_idleOfThread.TryPop(out TapeState? state))
             state = new TapeState();
         state.Device = device;
         state.IsRecording = isRecording;
@@ -125,6 +125,19 @@ internal sealed class TapeState : TensorScope
         AddGradient(input, record.Output.Gradient!);
     }
 
+    /// <summary>Hands the block that a record has kept to one of its inputs as its gradient, in the same way.</summary>
+    public void PassKept(OperationRecord record, TensorStorage input)
+    {
+        if (input.Gradient is null && input.Scope is not null)
+        {
+            input.Gradient = record.Kept;
+            record.Kept = null;
+            return;
+        }
+
+        AddGradient(input, record.Kept!);
+    }
+
     /// <summary>Adds a block, which stays the caller's, to the gradient of a tensor.</summary>
     public void AddGradient(TensorStorage tensor, MemoryBlock contribution)
     {
@@ -191,7 +204,7 @@ internal sealed class TapeState : TensorScope
         _records.Clear();
         _backwardDone = false;
         _unitGradient = null;
-        (s_idle ??= new Stack<TapeState>()).Push(this);
+        (_idleOfThread ??= new Stack<TapeState>()).Push(this);
     }
 
     private TensorStorage NextStorage(in Shape shape, ElementType elementType)

@@ -57,14 +57,8 @@ namespace Backprop.Layers
 
         public Parameter? Bias => _bias;
 
-        public override Tensor Forward(Tensor x, in ForwardContext context)
-        {
-            Tensor bias = _bias?.Value ?? default;
-            if (!context.IsTraining || Activation.DerivativeFromOutput)
-                return Operations.Linear.Apply(x, _weight.Value, bias, Activation);
-            Tensor sum = Operations.Linear.Apply(x, _weight.Value, bias, Activation.Identity); // backward needs the sum itself
-            return ActivationLayer.Apply(sum, Activation);
-        }
+        public override Tensor Forward(Tensor x, in ForwardContext context) =>
+            Operations.Linear.Apply(x, _weight.Value, _bias?.Value ?? default, Activation);
 
         private static Initializer DefaultInitializer(Activation next) => next.Kind switch
         {

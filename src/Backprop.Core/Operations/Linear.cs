@@ -32,7 +32,14 @@ internal sealed class Linear : Operation<Linear.Attributes>
 
         TapeState tape = bias is null ? TapeState.Of(Name, [x, weight]) : TapeState.Of(Name, [x, weight, bias]);
         if (!activation.DerivativeFromOutput && tape.IsRecording && (bias is { RequiresGradient: true } || tape.AnyRequiresGradient([x, weight])))
-            return ActivationOperation.Of(activation.Kind).Apply(Forward(x, weight, bias, Activation.Identity), activation.Parameter); // backward needs the sum itself
+        {
+            // Backward needs the sum itself.
+            Tensor sum = Forward(x, weight, bias, Activation.Identity);
+            Tensor result = ActivationOperation.Of(activation.Kind).Apply(sum, activation.Parameter);
+            tape.LetGo(sum.Storage);
+            return result;
+        }
+
         TensorStorage y = tape.Allocate(x.Shape.WithLastAxis(n));
         tape.Device.MatMul(new MatMulArguments(x.Values, weight.Values, y.Values, m, n, k) { Bias = bias?.Values, Activation = activation });
 

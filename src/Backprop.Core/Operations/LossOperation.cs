@@ -18,23 +18,27 @@ internal abstract class LossOperation : Operation<LossOperation.Attributes>
 
     protected sealed override void Backward(TapeState tape, OperationRecord record, in Attributes attributes)
     {
-        Apply(tape, record, record.Input(0), record.Kept, attributes);
-        if (record.InputCount > 1)
-            Apply(tape, record, record.Input(1), attributes.TargetGradient?.Values, attributes);
-    }
-
-    private static void Apply(TapeState tape, OperationRecord record, TensorStorage input, MemoryBlock? kept, in Attributes attributes)
-    {
-        if (kept is null || !input.RequiresGradient)
-            return;
-        if (!tape.IsUnitGradient(record))
+        if (record.Kept is { } predictionGradient && record.Input(0).RequiresGradient)
         {
-            using ScratchBlock factor = ScratchBlock.Rent(tape.Device, input.Shape.Length);
-            tape.Device.Expand(attributes.LossInPrediction, record.Output.Gradient!, factor.Block, accumulate: false);
-            tape.Device.Multiply(factor.Block, kept, kept, input.Shape.Length, accumulate: false);
+            ApplyChainRule(tape, record, predictionGradient, record.Input(0).Shape.Length, attributes);
+            tape.PassKept(record, record.Input(0));
         }
 
-        tape.AddGradient(input, kept);
+        if (attributes.TargetGradient is { } targetGradient && record.Input(1).RequiresGradient)
+        {
+            ApplyChainRule(tape, record, targetGradient.Values, record.Input(1).Shape.Length, attributes);
+            tape.AddGradient(record.Input(1), targetGradient.Values);
+        }
+    }
+
+    /// <summary>Multiplies a kept gradient of the loss with the gradient that the loss itself has received.</summary>
+    private static void ApplyChainRule(TapeState tape, OperationRecord record, MemoryBlock kept, int length, in Attributes attributes)
+    {
+        if (tape.IsUnitGradient(record))
+            return;
+        using ScratchBlock factor = ScratchBlock.Rent(tape.Device, length);
+        tape.Device.Expand(attributes.LossInPrediction, record.Output.Gradient!, factor.Block, accumulate: false);
+        tape.Device.Multiply(factor.Block, kept, kept, length, accumulate: false);
     }
 
     /// <param name="LossInPrediction">How the loss tensor is repeated to the prediction's shape.</param>

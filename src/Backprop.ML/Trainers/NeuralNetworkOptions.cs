@@ -54,6 +54,12 @@ public abstract class NeuralNetworkOptions
     public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
 
     /// <summary>
+    /// The number of threads that train and score together. At least 1; the result does not depend on it, bit for bit.
+    /// Default: null, one per processor.
+    /// </summary>
+    public int? NumberOfThreads { get; set; }
+
+    /// <summary>
     /// The part of the training rows that is held out to judge the network after each epoch; not used if validation data are given to
     /// Fit. From 0 (none) to below 1. Default: null, 0.1 if there are at least 10,000 rows or <see cref="EarlyStopping"/> is set, else 0.
     /// </summary>
@@ -94,6 +100,7 @@ public abstract class NeuralNetworkOptions
             CheckName(ExampleWeightColumnName, nameof(ExampleWeightColumnName));
         CheckAtLeastOne(NumberOfEpochs, nameof(NumberOfEpochs));
         CheckAtLeastOne(BatchSize, nameof(BatchSize));
+        CheckAtLeastOne(NumberOfThreads, nameof(NumberOfThreads));
         CheckAtLeastOne(GradientAccumulationSteps, nameof(GradientAccumulationSteps));
         if (ValidationFraction is not null and not (>= 0 and < 1))
             throw Rejected(nameof(ValidationFraction), ValidationFraction, "a number from 0 to below 1");

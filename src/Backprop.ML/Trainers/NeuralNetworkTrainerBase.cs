@@ -152,8 +152,9 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     {
         Func<NetworkBuilder, NetworkBuilder> hidden = TrainingPlan.HiddenLayers(_options, data.Rows);
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
+        Device device = _options.NumberOfThreads is { } threads ? Device.CpuWithThreads(threads) : Device.Cpu;
         return Network.Build(net => (hidden(net) ?? throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null",
-            "one that gives the builder back")).Dense(outputs), [data.Columns], _seed);
+            "one that gives the builder back")).Dense(outputs), [data.Columns], _seed, device);
     }
 
     private TrainingHistory Run(Network network, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)

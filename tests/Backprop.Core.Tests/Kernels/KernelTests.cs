@@ -101,6 +101,24 @@ public class KernelTests
     public void RmsPropStep() => KernelHarness.CheckAll(OptimizerCases.RmsProp());
 
     [Fact]
+    public void ACenteredRmsPropStepSurvivesAGradientThatNeverChanges()
+    {
+        // The variance is then 0, and v − a² may come out below it.
+        foreach (Device device in (Device[])[Devices.Reference.ReferenceDevice.Instance, .. KernelHarness.Processors.Select(processor => processor.Devices[0])])
+        {
+            var parameter = new Parameter("w", ParameterKind.Weight, [33], device);
+            parameter.Value.SetValues(new float[33]);
+            OptimizerState optimizer = new RmsProp { Centered = true, Decay = 0.5 }.For(new ParameterCollection([parameter]));
+            for (int step = 0; step < 200; step++)
+            {
+                parameter.SetGradient([.. Enumerable.Range(0, 33).Select(i => 0.1f + i * 0.037f)]);
+                optimizer.Step();
+                Assert.All(parameter.Value.ToArray(), value => Assert.True(float.IsFinite(value), $"{device}, step {step}: {value}"));
+            }
+        }
+    }
+
+    [Fact]
     public void AWrongKernelWouldBeSeen()
     {
         // The third element of 100 is off by a thousandth on the processor; a write behind the end; another result with more threads.

@@ -59,7 +59,10 @@ public class TrainingLoopTests
             Network network = Classifier(ReferenceDeviceForTests);
             var options = new TrainingOptions
             {
-                NumberOfEpochs = 4, BatchSize = batchSize, GradientAccumulationSteps = accumulation, Optimizer = new Sgd { LearningRate = 0.1f, Momentum = 0.5f },
+                NumberOfEpochs = 4,
+                BatchSize = batchSize,
+                GradientAccumulationSteps = accumulation,
+                Optimizer = new Sgd { LearningRate = 0.1f, Momentum = 0.5f },
                 GradientClipping = GradientClipping.ByNorm(0.5f),
             };
             new TrainingLoop(network, Loss.CrossEntropy, options).Run(Data(rows: 110, weighted: weighted)); // the last batch is short
@@ -78,7 +81,9 @@ public class TrainingLoopTests
         MemoryBatchSource validation = Data(seed: 9, rows: 30);
         var loop = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions
         {
-            NumberOfEpochs = 400, Optimizer = new Adam { LearningRate = 0.05f }, EarlyStopping = new EarlyStopping { Patience = 8 },
+            NumberOfEpochs = 400,
+            Optimizer = new Adam { LearningRate = 0.05f },
+            EarlyStopping = new EarlyStopping { Patience = 8 },
         });
         TrainingHistory history = loop.Run(Data(rows: 40), validation);
         Assert.Equal(StopReason.EarlyStopping, history.StopReason);

@@ -42,16 +42,16 @@ internal static class ActivationFormulas
             case ActivationKind.Gelu:
                 return NormalDistribution(x) + x * Math.Exp(-0.5 * x * x) / Math.Sqrt(2 * Math.PI);
             case ActivationKind.GeluTanh:
-            {
-                double s = Sigmoid(2 * GeluSlope * (x + 0.044715 * x * x * x));
-                return s + x * s * (1 - s) * 2 * GeluSlope * (1 + 3 * 0.044715 * x * x);
-            }
+                {
+                    double s = Sigmoid(2 * GeluSlope * (x + 0.044715 * x * x * x));
+                    return s + x * s * (1 - s) * 2 * GeluSlope * (1 + 3 * 0.044715 * x * x);
+                }
 
             case ActivationKind.Silu:
-            {
-                double s = Sigmoid(x);
-                return s * (1 + x * (1 - s));
-            }
+                {
+                    double s = Sigmoid(x);
+                    return s * (1 + x * (1 - s));
+                }
 
             case ActivationKind.Sigmoid:
                 return Sigmoid(x) * Sigmoid(-x);
@@ -62,10 +62,10 @@ internal static class ActivationFormulas
             case ActivationKind.HardSwish:
                 return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5;
             case ActivationKind.Mish:
-            {
-                double t = Math.Tanh(Softplus(x));
-                return t + x * (1 - t * t) * (x > 20 ? 1 : Sigmoid(x));
-            }
+                {
+                    double t = Math.Tanh(Softplus(x));
+                    return t + x * (1 - t * t) * (x > 20 ? 1 : Sigmoid(x));
+                }
 
             default:
                 throw new ArgumentOutOfRangeException(nameof(activation));

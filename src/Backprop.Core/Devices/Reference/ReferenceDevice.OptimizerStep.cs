@@ -59,7 +59,7 @@ internal sealed partial class ReferenceDevice
             if (a is not null)
             {
                 a[i] = decay * a[i] + (1 - decay) * g;
-                variance -= a[i] * a[i];
+                variance = Math.Max(variance - a[i] * a[i], 0); // rounding can take that of a constant gradient below 0
             }
 
             double quotient = g / (Math.Sqrt(variance) + arguments.Epsilon);
