@@ -3,8 +3,11 @@ namespace Backprop.Benchmarks.Figures;
 /// <summary>Seconds and managed bytes per call of some work, from several repetitions of many calls each.</summary>
 internal readonly record struct Measurement(double Median, double Minimum, double Maximum, double AllocatedBytes)
 {
-    // Long enough for the runtime to replace its first, unoptimised code: it waits 100 ms and goes by two stages.
-    private const double WarmUpSeconds = 0.3;
+    // The runtime replaces its first, unoptimised code in two stages, each of which it puts off for 100 ms whenever it meets
+    // new code. So the work is warmed up in slices for as long as they get faster.
+    private const double WarmUpSlice = 0.1;
+    private const int FewestSlices = 3, MostSlices = 15;
+    private const double StillFaster = 0.97;
     private const double SecondsPerRepetition = 0.04;
     private const int Repetitions = 7;
 
@@ -42,20 +45,28 @@ internal readonly record struct Measurement(double Median, double Minimum, doubl
 
     private static double WarmUp(Action work, Clock clock)
     {
-        double begin = clock.Seconds(), now, halfTime = begin;
-        int calls = 0, callsAtHalf = 0;
+        double best = Slice(work, clock), last = best;
+        for (int slice = 1; slice < FewestSlices || (slice < MostSlices && last < best * StillFaster); slice++)
+        {
+            best = Math.Min(best, last);
+            last = Slice(work, clock);
+        }
+
+        return last;
+    }
+
+    private static double Slice(Action work, Clock clock)
+    {
+        double begin = clock.Seconds(), seconds;
+        int calls = 0;
         do
         {
             work();
             calls++;
-            now = clock.Seconds();
-            if (callsAtHalf == 0 && now - begin > WarmUpSeconds / 2)
-                (callsAtHalf, halfTime) = (calls, now);
+            seconds = clock.Seconds() - begin;
         }
-        while (now - begin < WarmUpSeconds);
-
-        // Only the second half tells how long a call takes: the first is compiled code taking over and memory touched first.
-        return calls > callsAtHalf ? (now - halfTime) / (calls - callsAtHalf) : (now - begin) / calls;
+        while (seconds < WarmUpSlice);
+        return seconds / calls;
     }
 
     private static Measurement Set(Action work, Clock clock, int calls)
