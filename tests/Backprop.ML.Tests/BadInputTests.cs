@@ -164,6 +164,35 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    public void Validation_keys_that_stand_for_other_values()
+    {
+        IDataView Keyed(Microsoft.ML.Transforms.ValueToKeyMappingEstimator.KeyOrdinality order, IDataView data) =>
+            _ml.Transforms.Conversion.MapValueToKey("Other", "Name", keyOrdinality: order).Fit(data).Transform(data);
+        IDataView reversed = _ml.Data.LoadFromEnumerable(_ml.Data.CreateEnumerable<Sample>(_data, reuseRowObject: false).Reverse());
+        IDataView training = Keyed(Microsoft.ML.Transforms.ValueToKeyMappingEstimator.KeyOrdinality.ByOccurrence, _data);
+        NeuralNetworkMulticlassTrainer trainer = _ml.MulticlassClassification.Trainers.NeuralNetwork("Other", numberOfEpochs: 1);
+        trainer.Fit(training, Keyed(Microsoft.ML.Transforms.ValueToKeyMappingEstimator.KeyOrdinality.ByOccurrence, _data));
+        Exception e = Assert.Throws<InvalidOperationException>(() =>
+            trainer.Fit(training, Keyed(Microsoft.ML.Transforms.ValueToKeyMappingEstimator.KeyOrdinality.ByOccurrence, reversed)));
+        Assert.Contains("The keys of label column 'Other' stand for other values, or in another order", e.Message);
+    }
+
+    [Fact]
+    public void One_row_cannot_be_held_out()
+    {
+        IDataView one = _ml.Data.TakeRows(_data, 1);
+        var options = new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", ValidationFraction = 0.5f, NumberOfEpochs = 2 };
+        List<string> warnings = [];
+        _ml.Log += (_, e) =>
+        {
+            if (e.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                warnings.Add(e.RawMessage);
+        };
+        Assert.Null(_ml.Regression.Trainers.NeuralNetwork(options).Fit(one).Model.History!.Epochs[0].ValidationLoss);
+        Assert.Contains(warnings, warning => warning.StartsWith("The 1 usable rows are too few", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Batch_larger_than_the_data_is_one_batch_of_all_rows() => Assert.Equal(
         Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(Seeded(100)).Fit(_data).Transform(_data)),
         Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(Seeded(1_000_000)).Fit(_data).Transform(_data)));

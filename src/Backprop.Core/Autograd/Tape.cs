@@ -75,7 +75,7 @@ public readonly struct Tape : IDisposable
     {
         Span<int> lengths = stackalloc int[Math.Min(values.Rank, Shape.MaximumRank + 1)];
         for (int axis = 0; axis < lengths.Length; axis++)
-            lengths[axis] = checked((int)values.Lengths[axis]);
+            lengths[axis] = (int)Math.Min(values.Lengths[axis], int.MaxValue);
         Shape shape = Shape.Create(lengths);
         float[] rented = ArrayPool<float>.Shared.Rent(shape.Length);
         try

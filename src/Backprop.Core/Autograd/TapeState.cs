@@ -163,6 +163,28 @@ internal sealed class TapeState : TensorScope
             _unitGradient = seed;
         output.Gradient = seed;
 
+        try
+        {
+            WalkBack();
+        }
+        catch
+        {
+            DiscardParameterGradients();
+            throw;
+        }
+    }
+
+    /// <summary>After a backward pass that failed midway, gradients outside the tape may be half-written: they count as zero.</summary>
+    private void DiscardParameterGradients()
+    {
+        foreach (OperationRecord record in _records)
+            for (int i = 0; i < record.InputCount; i++)
+                if (record.Input(i) is { Scope: null, Gradient: not null } parameter)
+                    parameter.GradientIsZero = true;
+    }
+
+    private void WalkBack()
+    {
         for (int i = _records.Count - 1; i >= 0; i--)
         {
             OperationRecord record = _records[i];

@@ -33,6 +33,9 @@ public abstract class Device
     /// <exception cref="ArgumentOutOfRangeException">Less than 1 MiB, with which nothing could be computed.</exception>
     public abstract long MemoryLimit { get; set; }
 
+    /// <summary>Gives the buffers that wait for the next step back to the system: for after training, when memory is scarce.</summary>
+    public abstract void ReleaseIdleMemory();
+
     /// <summary>The processor with a given number of threads; the same device for the same number.</summary>
     /// <param name="numberOfThreads">The threads that share the work, the calling one included; at least 1. Results do not depend on it.</param>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1, or more than 1024.</exception>

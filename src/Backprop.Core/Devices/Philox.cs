@@ -34,6 +34,16 @@ internal static class Philox
         return (index & 3) switch { 0 => x0, 1 => x1, 2 => x2, _ => x3 };
     }
 
+    /// <summary>Puts values into random order (Fisher and Yates): the same order for the same key, everywhere.</summary>
+    public static void Shuffle(Span<int> values, in RandomKey key)
+    {
+        for (int i = values.Length - 1; i > 0; i--)
+        {
+            int j = (int)((ulong)Word(key, i) * (ulong)(i + 1) >> 32); // 32 random bits scaled to [0, i]
+            (values[i], values[j]) = (values[j], values[i]);
+        }
+    }
+
     /// <summary>A word as a uniform number of [0, 1) with 24 bits, the same on every device.</summary>
     public static float ToUniform(uint word) => (word >> 8) * (1f / (1 << 24));
 }

@@ -7,17 +7,32 @@ namespace Backprop
 {
     /// <summary>An activation function, element by element.</summary>
     /// <param name="Kind">Which one.</param>
-    /// <param name="Parameter">The slope of leaky ReLU, the α of ELU; otherwise unused.</param>
+    /// <param name="Parameter">The slope of leaky ReLU (0.01 when null), the α of ELU (1 when null); otherwise unused.</param>
     public sealed record ActivationDefinition(
-        [property: JsonPropertyName("function")] ActivationKind Kind, float Parameter = 0f) : LayerDefinition
+        [property: JsonPropertyName("function")] ActivationKind Kind, float? Parameter = null) : LayerDefinition
     {
         internal override string KindName => Kind.ToString().ToLowerInvariant();
 
-        internal Activation Function => new(Kind, Parameter);
+        /// <exception cref="ArgumentOutOfRangeException">There is no such function, or the parameter is no finite number.</exception>
+        internal Activation Function
+        {
+            get
+            {
+                if (!Enum.IsDefined(Kind))
+                    throw new ArgumentOutOfRangeException(nameof(Kind), Kind, $"{Kind} is no activation function; expected one of {string.Join(", ", Enum.GetNames<ActivationKind>())}.");
+                float parameter = Parameter ?? (Kind switch
+                {
+                    ActivationKind.LeakyRelu => 0.01f,
+                    ActivationKind.Elu => 1f,
+                    _ => 0f,
+                });
+                return float.IsFinite(parameter)
+                    ? new Activation(Kind, parameter)
+                    : throw new ArgumentOutOfRangeException(nameof(Parameter), parameter, $"The parameter of {Kind} is {parameter}; expected a finite number.");
+            }
+        }
 
-        internal override Layer Build(string name, Shape inputShape, in LayerContext context) => Enum.IsDefined(Kind)
-            ? new ActivationLayer(name, inputShape, Function)
-            : throw new ArgumentOutOfRangeException(nameof(Kind), Kind, $"Layer '{name}': this is no activation function.");
+        internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new ActivationLayer(name, inputShape, Function);
     }
 }
 

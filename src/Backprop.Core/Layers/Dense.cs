@@ -8,7 +8,7 @@ namespace Backprop
     /// <param name="UseBias">Whether there is a b. Default: yes.</param>
     /// <param name="WeightInitializer">
     /// How W is drawn; b starts at zero. When null: He's normal rule with the gain of the activation that follows, and
-    /// Xavier's uniform rule before tanh, sigmoid, softmax or nothing.
+    /// Xavier's uniform rule before tanh, sigmoid, softplus, softmax or nothing.
     /// </param>
     public sealed record DenseDefinition(int Units, bool UseBias = true, Initializer? WeightInitializer = null) : LayerDefinition
     {

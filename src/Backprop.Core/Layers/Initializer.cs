@@ -37,6 +37,10 @@ public enum FanMode
 /// <param name="Mode">For He's rule: which fan. Default: fan-in.</param>
 public sealed record Initializer(InitializerKind Kind, float Gain = 1f, FanMode Mode = FanMode.FanIn)
 {
+    /// <summary>The factor that makes up for what the activation does to the variance; see <see cref="GainOf"/>. Default 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not a finite number.</exception>
+    public float Gain { get; init => field = Checked(value); } = Checked(Gain);
+
     /// <summary>All zero: for biases.</summary>
     public static Initializer Zeros { get; } = new(InitializerKind.Zeros);
 
@@ -97,6 +101,10 @@ public sealed record Initializer(InitializerKind Kind, float Gain = 1f, FanMode 
                 weights[i + lane] = (float)(values[lane] * (IsUniform ? bound : deviation));
         }
     }
+
+    private static float Checked(float gain) => float.IsFinite(gain)
+        ? gain
+        : throw new ArgumentOutOfRangeException(nameof(Gain), gain, $"Gain is {gain}; expected a finite number.");
 
     /// <summary>A number in (−1, 1).</summary>
     private static double Uniform(uint word) => ((word + 0.5) / (1L << 32) * 2) - 1;

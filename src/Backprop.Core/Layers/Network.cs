@@ -46,6 +46,9 @@ public sealed class Network
         }
 
         _layers = [.. layers];
+        foreach (Layer layer in _layers)
+            if (Math.Max(layer.InputShape.Rank, layer.OutputShape.Rank) >= Shape.MaximumRank)
+                throw new ShapeException($"Layer '{layer.Name}': rows of shape {layer.InputShape} or {layer.OutputShape} have more than {Shape.MaximumRank - 1} axes, which leaves none for the batch.");
         OutputShape = shape;
         Parameters = new ParameterCollection(_layers.SelectMany(layer => layer.Parameters));
     }

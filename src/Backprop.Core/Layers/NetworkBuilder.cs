@@ -67,8 +67,14 @@ public sealed class NetworkBuilder
 
     /// <summary>Appends an activation function by kind.</summary>
     /// <param name="kind">Which one.</param>
-    /// <param name="parameter">The slope of leaky ReLU or the α of ELU.</param>
-    public NetworkBuilder Activation(ActivationKind kind, float parameter = 0f) => Add(new ActivationDefinition(kind, parameter));
+    /// <param name="parameter">The slope of leaky ReLU (0.01 when null) or the α of ELU (1 when null).</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such function, or the parameter is no finite number.</exception>
+    public NetworkBuilder Activation(ActivationKind kind, float? parameter = null)
+    {
+        var definition = new ActivationDefinition(kind, parameter);
+        _ = definition.Function; // fails here rather than when the network is built
+        return Add(definition);
+    }
 
     /// <summary>Appends softmax over the last axis.</summary>
     public NetworkBuilder Softmax() => Add(new SoftmaxDefinition());

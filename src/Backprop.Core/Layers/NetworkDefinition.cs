@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -9,12 +10,26 @@ namespace Backprop;
 /// </summary>
 public sealed class NetworkDefinition
 {
+    /// <summary>The most layers a network has.</summary>
+    internal const int MaximumLayers = 1_000;
+
+    /// <summary>The most bytes, in UTF-8, of a layer's name.</summary>
+    internal const int MaximumNameLength = 128;
+
     /// <summary>Creates a definition from layers in order.</summary>
-    /// <exception cref="ArgumentException">Two layers have the same name.</exception>
+    /// <exception cref="ArgumentException">
+    /// Two layers have the same name, a name is empty or longer than 128 bytes, or there are more than 1,000 layers: no model
+    /// file could hold them.
+    /// </exception>
     public NetworkDefinition(IEnumerable<LayerDefinition> layers)
     {
         ArgumentNullException.ThrowIfNull(layers);
         Layers = Array.AsReadOnly(layers.ToArray());
+        if (Layers.Count > MaximumLayers)
+            throw new ArgumentException($"There are {Layers.Count} layers; a network has at most {MaximumLayers}.", nameof(layers));
+        foreach (LayerDefinition layer in Layers)
+            if (layer.Name is { } name && (name.Length == 0 || Encoding.UTF8.GetByteCount(name) > MaximumNameLength))
+                throw new ArgumentException($"The layer name '{name}' has {Encoding.UTF8.GetByteCount(name)} bytes; expected 1 to {MaximumNameLength}.", nameof(layers));
         foreach (IGrouping<string?, LayerDefinition> group in Layers.Where(layer => layer.Name is not null).GroupBy(layer => layer.Name))
             if (group.Count() > 1)
                 throw new ArgumentException($"{group.Count()} layers have the name '{group.Key}'. Give each its own, or none.", nameof(layers));

@@ -59,6 +59,14 @@ public sealed class Parameter
             _storage.GradientIsZero = true;
     }
 
+    internal void ReleaseGradient()
+    {
+        if (_storage.Gradient is not null)
+            _storage.Device.Return(_storage.Gradient);
+        _storage.Gradient = null;
+        _storage.GradientIsZero = false;
+    }
+
     /// <summary>Name and shape.</summary>
     public override string ToString() => $"{Name} {Shape}";
 

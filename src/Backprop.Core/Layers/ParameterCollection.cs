@@ -30,6 +30,13 @@ public sealed class ParameterCollection : IReadOnlyList<Parameter>
             parameter.ZeroGradient();
     }
 
+    /// <summary>Gives the gradients' memory back, for a network that will predict from now on.</summary>
+    internal void ReleaseGradients()
+    {
+        foreach (Parameter parameter in _parameters)
+            parameter.ReleaseGradient();
+    }
+
     /// <inheritdoc/>
     public IEnumerator<Parameter> GetEnumerator() => ((IEnumerable<Parameter>)_parameters).GetEnumerator();
 

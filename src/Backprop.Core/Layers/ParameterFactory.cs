@@ -7,8 +7,11 @@ namespace Backprop.Layers;
 /// <param name="seed">Fixes the initial weights.</param>
 /// <param name="maximumValues">How many values all of them may have together: for a model file, as many as it holds.</param>
 /// <param name="draw">Whether initial values are drawn; a network that is read from a file gets its own.</param>
-internal sealed class ParameterFactory(Device device, int seed, long maximumValues = long.MaxValue, bool draw = true)
+internal sealed class ParameterFactory(Device device, int seed, long maximumValues = ParameterFactory.MaximumValues, bool draw = true)
 {
+    /// <summary>The most values a network has, so that its file stays within what one array of bytes can hold.</summary>
+    public const long MaximumValues = (int.MaxValue - (4L << 20)) / sizeof(float);
+
     private long _values;
 
     public Parameter Weight(string name, Shape shape, Initializer initializer, int fanIn, int fanOut, int stream)
@@ -35,7 +38,7 @@ internal sealed class ParameterFactory(Device device, int seed, long maximumValu
     {
         _values += shape.Length;
         if (_values > maximumValues)
-            throw new FormatException($"The layers have more parameter values than the {maximumValues} that are there: '{name}' has shape {shape}.");
+            throw new ShapeException($"With '{name}' of shape {shape} the layers have {_values} parameter values; at most {maximumValues} are possible here.");
         return new Parameter(name, kind, shape, device);
     }
 }

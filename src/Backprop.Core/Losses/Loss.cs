@@ -76,12 +76,22 @@ public sealed class CrossEntropyLoss : Loss
     internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights)
     {
         int[] rented = ArrayPool<int>.Shared.Rent(targets.Length);
-        Span<int> labels = rented.AsSpan(0, targets.Length);
-        for (int i = 0; i < labels.Length; i++)
-            labels[i] = (int)targets[i];
-        Tensor loss = Losses.CrossEntropy(output, labels, exampleWeights, labelSmoothing: LabelSmoothing, reduction: LossReduction.Sum);
-        ArrayPool<int>.Shared.Return(rented);
-        return loss;
+        try
+        {
+            Span<int> labels = rented.AsSpan(0, targets.Length);
+            for (int i = 0; i < labels.Length; i++)
+            {
+                labels[i] = (int)targets[i];
+                if (labels[i] != targets[i]) // NaN, or between two classes
+                    throw new ArgumentOutOfRangeException(nameof(targets), targets[i], $"CrossEntropy: row {i} of the mini-batch has the label {targets[i]}; expected a class index, a whole number from 0.");
+            }
+
+            return Losses.CrossEntropy(output, labels, exampleWeights, labelSmoothing: LabelSmoothing, reduction: LossReduction.Sum);
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(rented);
+        }
     }
 }
 

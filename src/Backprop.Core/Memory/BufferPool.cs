@@ -8,7 +8,7 @@ namespace Backprop.Memory;
 /// the limit demands it or <see cref="Trim"/> is called.
 /// </summary>
 /// <remarks>
-/// Blocks come in size classes, four per power of two, so at most a fifth of a block is unused. Each class is a stack:
+/// Blocks come in size classes, four per power of two, so at most a fifth of a block is unused (more of one below 64 elements). Each class is a stack:
 /// the block returned last is the warmest and is lent first. All members may be called from any thread.
 /// </remarks>
 internal sealed class BufferPool
@@ -49,6 +49,22 @@ internal sealed class BufferPool
     /// <summary>A block of at least <paramref name="length"/> elements with undefined content.</summary>
     /// <exception cref="InsufficientMemoryException">The limit does not allow it or the system has no more memory.</exception>
     public NativeBlock Rent(int length)
+    {
+        try
+        {
+            return RentOnce(length);
+        }
+        catch (InsufficientMemoryException)
+        {
+            // Networks nobody uses any more still hold their blocks until the collector finds them. Not under the lock, which
+            // their finalizers take.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return RentOnce(length);
+        }
+    }
+
+    private NativeBlock RentOnce(int length)
     {
         int sizeClass = SizeClass(length);
         lock (_lock)

@@ -51,14 +51,8 @@ public sealed class MemoryBatchSource : BatchSource
         _next = 0;
         for (int i = 0; i < _order.Length; i++)
             _order[i] = i;
-        if (!shuffle)
-            return;
-        var key = new RandomKey((ulong)(uint)seed, ShuffleStream, (ulong)epoch);
-        for (int i = _order.Length - 1; i > 0; i--) // Fisher and Yates, with 32 random bits scaled to [0, i]
-        {
-            int j = (int)((ulong)Philox.Word(key, i) * (ulong)(i + 1) >> 32);
-            (_order[i], _order[j]) = (_order[j], _order[i]);
-        }
+        if (shuffle)
+            Philox.Shuffle(_order, new RandomKey((ulong)(uint)seed, ShuffleStream, (ulong)epoch));
     }
 
     /// <inheritdoc/>

@@ -21,7 +21,7 @@ public static class NetworkFile
 {
     private const uint Version = 1;
     private const int PrefixLength = 8 + sizeof(uint) + sizeof(ulong), HashLength = SHA256.HashSizeInBytes;
-    private const int MaximumJsonLength = 1 << 20, MaximumLayers = 1_000, ChunkLength = 1 << 20;
+    private const int MaximumJsonLength = 1 << 20, ChunkLength = 1 << 20;
 
     private static ReadOnlySpan<byte> Magic => "BACKPROP"u8;
 
@@ -55,6 +55,8 @@ public static class NetworkFile
         ArgumentNullException.ThrowIfNull(stream);
         byte[] json = Encoding.UTF8.GetBytes(ToJson(network));
         byte[] header = SafeTensors.Header(network.Parameters.Select(parameter => (parameter.Name, OuterShape(parameter))));
+        if (json.Length > MaximumJsonLength || header.Length - sizeof(ulong) > SafeTensors.MaximumHeaderLength)
+            throw new InvalidOperationException($"The network's definition takes {json.Length} bytes and the list of its tensors {header.Length}; a model file holds at most {MaximumJsonLength} and {SafeTensors.MaximumHeaderLength}. Use fewer layers or shorter names.");
         long values = network.Parameters.Sum(parameter => (long)parameter.Shape.Length);
 
         var prefix = new byte[PrefixLength];
@@ -175,8 +177,8 @@ public static class NetworkFile
         JsonElement Get(string name) => root.TryGetProperty(name, out JsonElement value) ? value : throw new JsonException($"'{name}' is missing");
         Shape inputShape = Shape.Create([.. Get("inputShape").EnumerateArray().Select(axis => axis.GetInt32())]);
         JsonElement layers = Get("layers");
-        if (layers.GetArrayLength() > MaximumLayers)
-            throw new JsonException($"there are {layers.GetArrayLength()} layers; at most {MaximumLayers} are possible");
+        if (layers.GetArrayLength() > NetworkDefinition.MaximumLayers)
+            throw new JsonException($"there are {layers.GetArrayLength()} layers; at most {NetworkDefinition.MaximumLayers} are possible");
         int seed = Get("seed").GetInt32();
         var factory = new ParameterFactory(device, seed, maximumValues, draw: false);
         return new Network(NetworkDefinition.FromJson(layers.GetRawText()), inputShape, seed, device, factory)

@@ -11,7 +11,8 @@ namespace Backprop.Training;
 /// </summary>
 internal static class SafeTensors
 {
-    private const int MaximumHeaderLength = 1 << 20, MaximumTensors = 10_000, MaximumNameLength = 256;
+    public const int MaximumHeaderLength = 1 << 20;
+    private const int MaximumTensors = 10_000, MaximumNameLength = 256;
     private const int Alignment = 8;
 
     internal readonly record struct Entry(string Name, Shape Shape, long Begin, long End);

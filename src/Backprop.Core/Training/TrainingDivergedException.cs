@@ -1,8 +1,8 @@
 namespace Backprop;
 
 /// <summary>
-/// The loss became NaN or infinite. Training stopped at once; the network has the weights of its best epoch so far (its
-/// initial ones, if that was the first).
+/// The loss, the validation loss or a weight became NaN or infinite. Training stopped; the network has the weights it had
+/// kept: of its last whole epoch, with early stopping of its best one, or its initial ones.
 /// </summary>
 public sealed class TrainingDivergedException : ArithmeticException
 {

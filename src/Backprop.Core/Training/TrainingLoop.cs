@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Backprop;
 
 /// <summary>
 /// Trains a network: forward, loss, backward, clip, step, for every mini-batch of every epoch; then validation, history,
-/// early stopping. The same seed and data give the same weights bit for bit, at any number of threads.
+/// early stopping. However a run ends, the network has the weights kept so far: those of its last whole epoch, or with
+/// early stopping of its best one, or its initial ones. The same seed and data give the same weights bit for bit, at any number of threads.
 /// </summary>
 public sealed class TrainingLoop
 {
@@ -32,12 +34,12 @@ public sealed class TrainingLoop
     /// <summary>Runs the training.</summary>
     /// <param name="training">The examples to learn from.</param>
     /// <param name="validation">Examples to judge by after each epoch; they are not learned from.</param>
-    /// <param name="cancellationToken">Ends the run within one mini-batch; the network then has its best weights so far.</param>
+    /// <param name="cancellationToken">Ends the run within one mini-batch; the network then has the weights it had kept.</param>
     /// <returns>The history of the run.</returns>
     /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
-    /// <exception cref="InvalidOperationException">There are no training rows.</exception>
+    /// <exception cref="InvalidOperationException">There are no training rows, or validation data without any.</exception>
     /// <exception cref="InsufficientMemoryException">The run would not fit into the device's memory limit; the message names a batch size that does.</exception>
-    /// <exception cref="TrainingDivergedException">The loss became NaN or infinite.</exception>
+    /// <exception cref="TrainingDivergedException">The loss, the validation loss or a weight became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public TrainingHistory Run(BatchSource training, BatchSource? validation = null, CancellationToken cancellationToken = default)
     {
@@ -47,6 +49,8 @@ public sealed class TrainingLoop
             Check(validation, "validation");
         if (training.RowCount == 0)
             throw new InvalidOperationException("There are no training rows.");
+        if (validation?.RowCount == 0)
+            throw new InvalidOperationException("There are no validation rows. Give none at all to train without validation.");
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
         TrainingMemory.Estimate(_network, _options.Optimizer, batchSize).Check(_network.Device, _network.Parameters);
@@ -62,70 +66,76 @@ public sealed class TrainingLoop
         var clock = Stopwatch.StartNew();
         var reason = StopReason.Completed;
         long step = 0;
-        for (int epoch = 1; epoch <= _options.NumberOfEpochs && reason == StopReason.Completed; epoch++)
+        try
         {
-            TimeSpan epochStart = clock.Elapsed, lastReport = epochStart;
-            training.Begin(_options.Seed, epoch - 1, _options.Shuffle);
-            double lossSum = 0, divisorSum = 0, stepDivisor = 0;
-            long rows = 0;
-            _network.Parameters.ZeroGradients();
-            for (int batch = 1; batch <= batches; batch++)
+            for (int epoch = 1; epoch <= _options.NumberOfEpochs && reason == StopReason.Completed; epoch++)
             {
-                if (cancellationToken.IsCancellationRequested)
+                TimeSpan epochStart = clock.Elapsed, lastReport = epochStart;
+                training.Begin(_options.Seed, epoch - 1, _options.Shuffle);
+                double lossSum = 0, divisorSum = 0, stepDivisor = 0;
+                long rows = 0;
+                _network.Parameters.ZeroGradients();
+                for (int batch = 1; batch <= batches; batch++)
                 {
-                    best.Restore();
                     cancellationToken.ThrowIfCancellationRequested();
+                    trainingBatch.Read();
+                    double batchLoss = Accumulate(trainingBatch, out double divisor);
+                    if (!double.IsFinite(batchLoss))
+                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", epoch, batch, batches);
+
+                    lossSum += batchLoss;
+                    divisorSum += divisor;
+                    stepDivisor += divisor;
+                    rows += trainingBatch.Rows;
+                    if (batch % _options.GradientAccumulationSteps == 0 || batch == batches)
+                    {
+                        _optimizer.LearningRate = (float)(initialRate * _options.Schedule.FactorAt(step++, totalSteps));
+                        if (stepDivisor > 0) // rows that all have weight 0 teach nothing
+                            _optimizer.Step(_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
+                        _network.Parameters.ZeroGradients();
+                        stepDivisor = 0;
+                    }
+
+                    if (_options.Progress is not null && batch < batches && clock.Elapsed - lastReport >= ProgressInterval)
+                    {
+                        lastReport = clock.Elapsed;
+                        Report(epoch, batch, batches, lossSum / divisorSum, null, rows / (lastReport - epochStart).TotalSeconds, lastReport);
+                    }
                 }
 
-                trainingBatch.Read();
-                double batchLoss = Accumulate(trainingBatch, out double divisor);
-                if (!double.IsFinite(batchLoss))
-                {
-                    best.Restore();
-                    throw Diverged(batchLoss / divisor, epoch, batch, batches);
-                }
+                float trainingLoss = (float)(lossSum / divisorSum);
+                double rowsPerSecond = rows / (clock.Elapsed - epochStart).TotalSeconds;
+                if (!WeightsAreFinite()) // after the last step no loss would show it
+                    throw Diverged("A weight became NaN or infinite", epoch, batches, batches);
+                float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, cancellationToken);
+                if (validationLoss is { } judged && !float.IsFinite(judged))
+                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", epoch, batches, batches);
+                epochs.Add(new EpochResult(epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart));
+                Report(epoch, batches, batches, trainingLoss, validationLoss, rowsPerSecond, clock.Elapsed);
 
-                lossSum += batchLoss;
-                divisorSum += divisor;
-                stepDivisor += divisor;
-                rows += trainingBatch.Rows;
-                if (batch % _options.GradientAccumulationSteps == 0 || batch == batches)
-                {
-                    _optimizer.LearningRate = (float)(initialRate * _options.Schedule.FactorAt(step++, totalSteps));
-                    if (stepDivisor > 0) // rows that all have weight 0 teach nothing
-                        _optimizer.Step(_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
-                    _network.Parameters.ZeroGradients();
-                    stepDivisor = 0;
-                }
-
-                if (_options.Progress is not null && batch < batches && clock.Elapsed - lastReport >= ProgressInterval)
-                {
-                    lastReport = clock.Elapsed;
-                    Report(epoch, batch, batches, lossSum / divisorSum, null, rows / (lastReport - epochStart).TotalSeconds, lastReport);
-                }
+                best.Offer(epoch, validationLoss ?? trainingLoss, _options.EarlyStopping?.MinimumChange ?? 0f, keepsLatest: _options.EarlyStopping is null);
+                if (_options.EarlyStopping is { } stopping && epoch - best.ImprovedEpoch >= stopping.Patience)
+                    reason = StopReason.EarlyStopping;
             }
-
-            float trainingLoss = (float)(lossSum / divisorSum);
-            double rowsPerSecond = rows / (clock.Elapsed - epochStart).TotalSeconds;
-            float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, cancellationToken);
-            epochs.Add(new EpochResult(epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart));
-            Report(epoch, batches, batches, trainingLoss, validationLoss, rowsPerSecond, clock.Elapsed);
-
-            best.Offer(epoch, validationLoss ?? trainingLoss, _options.EarlyStopping?.MinimumChange ?? 0f, keepsLatest: _options.EarlyStopping is null);
-            if (_options.EarlyStopping is { } stopping && epoch - best.ImprovedEpoch >= stopping.Patience)
-                reason = StopReason.EarlyStopping;
+        }
+        finally
+        {
+            best.Restore(); // however the run ends
+            _network.Parameters.ReleaseGradients();
         }
 
-        best.Restore();
         return new TrainingHistory(epochs, best.Epoch, reason);
     }
 
     /// <summary>The mean loss of the network on examples, as in prediction.</summary>
     /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
+    /// <exception cref="InvalidOperationException">There are no rows.</exception>
     public float Evaluate(BatchSource examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
         Check(examples, "evaluation");
+        if (examples.RowCount == 0)
+            throw new InvalidOperationException("There are no rows to evaluate.");
         return Evaluate(examples, new Batch(examples, (int)Math.Clamp(examples.RowCount, 1, _options.BatchSize)), CancellationToken.None);
     }
 
@@ -170,8 +180,16 @@ public sealed class TrainingLoop
         _options.Progress?.Report(new TrainingProgress(
             epoch, _options.NumberOfEpochs, batch, batches, (float)loss, validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed));
 
-    private static TrainingDivergedException Diverged(double loss, int epoch, int batch, int batches) => new(
-        FormattableString.Invariant($"The loss became {loss} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has its best weights so far. ") +
+    private bool WeightsAreFinite()
+    {
+        foreach (Parameter parameter in _network.Parameters.AsSpan())
+            if (!double.IsFinite(_network.Device.SumOfSquares(parameter.Storage.Values, parameter.Shape.Length)))
+                return false;
+        return true;
+    }
+
+    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches) => new(
+        string.Create(CultureInfo.InvariantCulture, $"{what} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has the weights it had kept. ") +
         "Likely causes: a learning rate that is too high (divide it by 10), exploding gradients (GradientClipping.ByNorm(1)), or very large or non-finite features or targets (leave normalisation on, remove such rows).",
         epoch, batch);
 

@@ -43,8 +43,15 @@ public sealed record TrainingMemory(long FixedBytes, long BytesPerRow, int Batch
     /// <exception cref="InsufficientMemoryException">It does not; the message names the batch size that would.</exception>
     internal void Check(Device device, ParameterCollection parameters)
     {
-        MemoryStatistics memory = device.Memory;
         long present = parameters.Sum(parameter => (long)parameter.Shape.Length * sizeof(float)); // the parameters are there already
+        MemoryStatistics memory = device.Memory;
+        if (TotalBytes > memory.Limit - memory.BytesInUse + present)
+        {
+            GC.Collect(); // networks nobody uses any more hold their memory until then
+            GC.WaitForPendingFinalizers();
+            memory = device.Memory;
+        }
+
         long available = memory.Limit - memory.BytesInUse + present;
         if (TotalBytes <= available)
             return;

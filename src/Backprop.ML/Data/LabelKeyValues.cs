@@ -38,6 +38,9 @@ internal abstract class LabelKeyValues
                 typeof(LabelKeyValues<>).MakeGenericType(supported.RawType), supported, Array.CreateInstance(supported.RawType, count))!
             : null;
 
+    /// <summary>Whether the values are the same, in the same order.</summary>
+    public abstract bool IsSameAs(LabelKeyValues other);
+
     /// <summary>Adds the values to the annotations of an output column.</summary>
     public abstract void AddTo(DataViewSchema.Annotations.Builder annotations, string name);
 
@@ -55,6 +58,22 @@ internal sealed class LabelKeyValues<T>(PrimitiveDataViewType itemType, T[] valu
     public override int Count => values.Length;
 
     public ReadOnlySpan<T> Values => values;
+
+    public override bool IsSameAs(LabelKeyValues other)
+    {
+        if (other is not LabelKeyValues<T> { Count: var count } same || count != Count)
+            return false;
+        for (int i = 0; i < Count; i++)
+        {
+            // Text compares by the place in memory, not by its characters.
+            bool isEqual = values[i] is ReadOnlyMemory<char> text
+                ? same.Values[i] is ReadOnlyMemory<char> otherText && text.Span.SequenceEqual(otherText.Span)
+                : EqualityComparer<T>.Default.Equals(values[i], same.Values[i]);
+            if (!isEqual)
+                return false;
+        }
+        return true;
+    }
 
     public override void AddTo(DataViewSchema.Annotations.Builder annotations, string name) =>
         annotations.Add(name, new VectorDataViewType(ItemType, Count), (ref VBuffer<T> destination) =>

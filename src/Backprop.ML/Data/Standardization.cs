@@ -33,7 +33,7 @@ internal sealed class Standardization
         }
         var mean = new double[columns];
         for (int column = 0; column < columns; column++)
-            mean[column] = sums[column] / rows;
+            mean[column] = (float)(sums[column] / rows); // what a network of float32 can subtract at prediction, so training does the same
 
         Array.Clear(sums);
         for (int row = 0; row < rows; row++)

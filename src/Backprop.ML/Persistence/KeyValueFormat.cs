@@ -86,12 +86,13 @@ internal static class KeyValueFormat
             write(writer, value);
     }
 
+    // Grows with what is read: a count that lies costs no memory.
     private static LabelKeyValues<T> ReadAll<T>(ref HeaderReader reader, PrimitiveDataViewType type, int count, ValueReader<T> read)
     {
-        var values = new T[count];
+        var values = new List<T>();
         for (int i = 0; i < count; i++)
-            values[i] = read(ref reader);
-        return new LabelKeyValues<T>(type, values);
+            values.Add(read(ref reader));
+        return new LabelKeyValues<T>(type, [.. values]);
     }
 
     private static DateTime Time(ref HeaderReader reader)

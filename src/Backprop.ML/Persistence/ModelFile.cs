@@ -96,7 +96,14 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         for (int read = 0; ;)
         {
             int wanted = Math.Min(count, bytes.Length) - read;
-            read += stream.ReadAtLeast(bytes.AsSpan(read, wanted), wanted, throwOnEndOfStream: false);
+            try
+            {
+                read += stream.ReadAtLeast(bytes.AsSpan(read, wanted), wanted, throwOnEndOfStream: false);
+            }
+            catch (InvalidDataException e)
+            {
+                throw new InvalidModelException("its compressed bytes are damaged", offset + read, e);
+            }
             if (read < Math.Min(count, bytes.Length))
                 throw new InvalidModelException($"it ends within its {what}", offset + read);
             if (read == count)

@@ -6,6 +6,8 @@ namespace Backprop.ML;
 /// </summary>
 public abstract class NeuralNetworkOptions
 {
+    private const int MaximumThreads = 1024;
+
     private protected NeuralNetworkOptions() { }
 
     /// <summary>The column with the features, a vector of Single of known size. Default: "Features".</summary>
@@ -54,8 +56,8 @@ public abstract class NeuralNetworkOptions
     public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
 
     /// <summary>
-    /// The number of threads that train and score together. At least 1; the result does not depend on it, bit for bit.
-    /// Default: null, one per processor.
+    /// The number of threads that train together, and score until the model is saved; a model that is loaded scores with one per
+    /// processor. From 1 to 1,024; the result does not depend on it, bit for bit. Default: null, one per processor.
     /// </summary>
     public int? NumberOfThreads { get; set; }
 
@@ -104,7 +106,8 @@ public abstract class NeuralNetworkOptions
             CheckName(ExampleWeightColumnName, nameof(ExampleWeightColumnName));
         CheckAtLeastOne(NumberOfEpochs, nameof(NumberOfEpochs));
         CheckAtLeastOne(BatchSize, nameof(BatchSize));
-        CheckAtLeastOne(NumberOfThreads, nameof(NumberOfThreads));
+        if (NumberOfThreads is < 1 or > MaximumThreads)
+            throw Rejected(nameof(NumberOfThreads), NumberOfThreads, $"at least 1 and at most {MaximumThreads}");
         CheckAtLeastOne(GradientAccumulationSteps, nameof(GradientAccumulationSteps));
         if (ValidationFraction is not null and not (>= 0 and < 1))
             throw Rejected(nameof(ValidationFraction), ValidationFraction, "a number from 0 to below 1");

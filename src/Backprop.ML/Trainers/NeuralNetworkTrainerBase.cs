@@ -100,7 +100,12 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
             (training, held) = training.Split(ValidationSplit.Choose(training, fraction, _seed));
         if (held?.Rows == 0)
+        {
             held = null;
+            if (_options.EarlyStopping is not null || _options.ValidationFraction > 0)
+                channel.Warning(MessageSensitivity.None,
+                    "The {0} usable rows are too few to hold any out: there is no validation, and training does not stop early.", training.Rows);
+        }
 
         Standardization? features = _options.NormalizeFeatures
             ? Standardization.Measure(training.Features.Span, training.Columns, scaleOfConstants: 0) : null;
@@ -136,6 +141,14 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
                     $"Column '{name}' of the validation data must be '{expected}', as in the training data, but is '{found}'. " +
                     "Prepare both with the same fitted transforms."));
             }
+        }
+        if (input.Schema[_columns.Label].Type is KeyDataViewType { Count: > 0 and <= int.MaxValue and ulong count }
+            && LabelKeyValues.Read(input.Schema[_columns.Label], (int)count) is { } keys
+            && LabelKeyValues.Read(validation.Schema[_columns.Label], (int)count) is { } validationKeys && !keys.IsSameAs(validationKeys))
+        {
+            throw _host.Process(new InvalidOperationException(
+                $"The keys of label column '{_columns.Label}' stand for other values, or in another order, in the validation data than in the training data. " +
+                "Prepare both with the same fitted transforms."));
         }
     }
 

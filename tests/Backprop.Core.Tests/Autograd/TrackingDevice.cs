@@ -114,4 +114,6 @@ internal sealed class TrackingDevice() : Device("Tracking")
         in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
         MemoryBlock? velocities, int length) =>
         Inner.RmsPropStep(arguments, parameters, gradients, squareAverages, averages, velocities, length);
+
+    public override void ReleaseIdleMemory() => Inner.ReleaseIdleMemory();
 }

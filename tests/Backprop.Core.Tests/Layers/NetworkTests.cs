@@ -64,6 +64,50 @@ public class NetworkTests
     }
 
     [Fact]
+    public void WhatNoModelFileCouldHoldIsRefusedBeforeTraining()
+    {
+        Assert.Contains("128", Assert.Throws<ArgumentException>(() => Network.Build(net => net.Dense(2, name: new string('a', 129)), [2])).Message);
+        Assert.Throws<ArgumentException>(() => Network.Build(net => net.Dense(2, name: ""), [2]));
+        Assert.Contains("1000", Assert.Throws<ArgumentException>(() => Network.Build(net => Enumerable.Range(0, 1001).Aggregate(net, (n, _) => n.Relu()), [2])).Message);
+        Assert.Contains("dense_1.weight", Assert.Throws<ShapeException>(() => Network.Build(net => net.Dense(30_000), [20_000])).Message);
+        Assert.Throws<ShapeException>(() => Network.Build(net => net.Relu(), [1, 1, 1, 1, 1, 1, 1, 2]));
+        Assert.Throws<ShapeException>(() => Network.Build(net => net.Reshape([1, 1, 1, 1, 1, 1, 1, 2]), [2]));
+    }
+
+    [Fact]
+    public void TheLargestAllowedDefinitionCanBeSavedAndLoaded()
+    {
+        string Name(int i) => new string('ß', 60) + i.ToString("0000"); // 124 bytes, each letter six in JSON
+        Network network = Network.Build(
+            net => Enumerable.Range(0, 1000).Aggregate(net, (n, i) => n.Dense(1, initializer: Initializer.HeNormal with { Mode = FanMode.FanOut }, name: Name(i))), [1]);
+        using var stream = new MemoryStream();
+        network.Save(stream);
+        stream.Position = 0;
+        Assert.Equal(2000, NetworkFile.Load(stream).Parameters.Count);
+    }
+
+    [Theory]
+    [InlineData(ActivationKind.Elu)]
+    [InlineData(ActivationKind.LeakyRelu)]
+    public void AnActivationByKindHasItsUsualParameter(ActivationKind kind)
+    {
+        float[] inputs = Samples.Uniform(10, 1), byKind = new float[10], byWord = new float[10];
+        Network.Build(net => net.Activation(kind), [1]).Predict(inputs, byKind);
+        Network.Build(net => kind == ActivationKind.Elu ? net.Elu() : net.LeakyRelu(), [1]).Predict(inputs, byWord);
+        Assert.Equal(byWord, byKind);
+        Assert.Contains(byKind, value => value < 0);
+    }
+
+    [Fact]
+    public void AnActivationThatCannotBeIsRefusedAlsoBehindADenseLayer()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new NetworkBuilder().Dense(2).Activation((ActivationKind)99));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.Dense(2).Add(new ActivationDefinition((ActivationKind)99)), [2]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new NetworkBuilder().LeakyRelu(float.NaN));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Initializer(InitializerKind.HeNormal, float.NaN));
+    }
+
+    [Fact]
     public void AnImpossibleShapeNamesLayerAndShapes()
     {
         var exception = Assert.Throws<ShapeException>(() => Network.Build(net => net.Dense(6).Reshape([4, 2]), [3]));

@@ -100,6 +100,7 @@ public sealed class NetworkFileTests : IDisposable
     [InlineData("""{"inputShape":[2000000000],"seed":1,"trainingStep":0,"layers":[{"kind":"dense","units":1}]}""")]
     [InlineData("""{"inputShape":[-3],"seed":1,"trainingStep":0,"layers":[]}""")]
     [InlineData("""{"inputShape":[3],"seed":1,"trainingStep":0,"layers":[{"kind":"activation","function":99}]}""")]
+    [InlineData("""{"inputShape":[1],"seed":1,"trainingStep":0,"layers":[{"kind":"dense","units":1,"useBias":false},{"kind":"activation","function":99}]}""")]
     [InlineData("""{"inputShape":[3],"seed":"x","trainingStep":0,"layers":[]}""")]
     [InlineData("""{"inputShape":[3],"seed":1,"layers":[]}""")]
     [InlineData("""[]""")]

@@ -139,6 +139,94 @@ public class TrainingLoopTests
     }
 
     [Fact]
+    public void CancellationDuringValidationKeepsTheWeightsToo()
+    {
+        Network network = Classifier();
+        float[] before = Weights(network);
+        using var cancellation = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => new TrainingLoop(network, Loss.CrossEntropy).Run(Data(), new CancellingSource(Data(seed: 2), cancellation), cancellation.Token));
+        Assert.Equal(before, Weights(network));
+    }
+
+    [Fact]
+    public void AProgressReceiverThatFailsKeepsTheWeightsToo()
+    {
+        Network network = Classifier();
+        float[] before = Weights(network);
+        var options = new TrainingOptions { Progress = new Reporter(_ => throw new IOException("The receiver is gone.")) };
+        Assert.Throws<IOException>(() => new TrainingLoop(network, Loss.CrossEntropy, options).Run(Data()));
+        Assert.Equal(before, Weights(network));
+    }
+
+    [Fact]
+    public void AValidationLossThatIsNoNumberStopsTheRun()
+    {
+        var validation = new MemoryBatchSource(new float[] { float.NaN, 1 }, [2], new float[1]);
+        var options = new TrainingOptions { NumberOfEpochs = 5, EarlyStopping = new EarlyStopping { Patience = 2 } };
+        var exception = Assert.Throws<TrainingDivergedException>(() => new TrainingLoop(Classifier(), Loss.CrossEntropy, options).Run(Data(), validation));
+        Assert.Equal(1, exception.Epoch);
+        Assert.StartsWith("The validation loss became NaN", exception.Message);
+    }
+
+    [Fact]
+    public void ValidationWithoutRowsIsRefused()
+    {
+        var loop = new TrainingLoop(Classifier(), Loss.CrossEntropy);
+        Assert.Throws<InvalidOperationException>(() => loop.Run(Data(), new MemoryBatchSource(default, [2], default)));
+        Assert.Throws<InvalidOperationException>(() => loop.Evaluate(new MemoryBatchSource(default, [2], default)));
+    }
+
+    [Fact]
+    public void DivergenceInTheVeryLastStepIsSeen()
+    {
+        Network network = Classifier();
+        float[] before = Weights(network);
+        var options = new TrainingOptions { NumberOfEpochs = 1, BatchSize = Rows, Optimizer = new Sgd { LearningRate = float.MaxValue, Momentum = 0.5f, WeightDecay = 1e30f } };
+        Assert.Throws<TrainingDivergedException>(() => new TrainingLoop(network, Loss.CrossEntropy, options).Run(Data()));
+        Assert.Equal(before, Weights(network));
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(0.5f)]
+    [InlineData(-1f)]
+    [InlineData(2f)]
+    public void ALabelThatIsNoClassIsRefused(float label)
+    {
+        float[] labels = new float[10];
+        labels[7] = label;
+        var options = new TrainingOptions { Shuffle = false };
+        var exception = Assert.Throws<ArgumentOutOfRangeException>(() => new TrainingLoop(Classifier(), Loss.CrossEntropy, options).Run(new MemoryBatchSource(new float[20], [2], labels)));
+        Assert.Contains("7", exception.Message);
+    }
+
+    [Fact]
+    public void ATrainedNetworkHoldsNoGradients()
+    {
+        var device = new Devices.Cpu.CpuDevice(Devices.Cpu.InstructionSetDetection.Best, 1);
+        Network network = Classifier(device);
+        long before = device.Memory.BytesInUse;
+        new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1, Optimizer = new Sgd() }).Run(Data());
+        Assert.Equal(before, device.Memory.BytesInUse);
+        Assert.True(device.Memory.BytesIdle > 0);
+        device.ReleaseIdleMemory();
+        Assert.Equal(0, device.Memory.BytesIdle);
+    }
+
+    [Fact]
+    public void NetworksNobodyUsesDoNotCountAgainstTheLimit()
+    {
+        var device = new Devices.Cpu.CpuDevice(Devices.Cpu.InstructionSetDetection.Best, 1);
+        device.MemoryLimit = 20 << 20;
+        for (int i = 0; i < 20; i++) // 4 MB of weights, 16 MB with gradients and moments, each
+        {
+            Network network = Network.Build(net => net.Dense(1000).Relu().Dense(2), [1000], device: device);
+            new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1, Optimizer = new Sgd() })
+                .Run(new MemoryBatchSource(new float[1000 * 8], [1000], new float[8]));
+        }
+    }
+
+    [Fact]
     public void RowsOfWeightZeroTeachNothing()
     {
         float[] features = Samples.Uniform(Rows * 2, 1), labels = new float[Rows], weights = new float[Rows];
@@ -227,6 +315,26 @@ public class TrainingLoopTests
     }
 
     private static Device ReferenceDeviceForTests => Devices.Reference.ReferenceDevice.Instance;
+
+    /// <summary>Cancels when it is read.</summary>
+    private sealed class CancellingSource(MemoryBatchSource inner, CancellationTokenSource cancellation) : BatchSource
+    {
+        public override Shape RowShape => inner.RowShape;
+
+        public override int TargetsPerRow => inner.TargetsPerRow;
+
+        public override bool HasWeights => inner.HasWeights;
+
+        public override long RowCount => inner.RowCount;
+
+        public override void Begin(int seed, int epoch, bool shuffle) => inner.Begin(seed, epoch, shuffle);
+
+        public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
+        {
+            cancellation.Cancel();
+            return inner.Read(features, targets, weights);
+        }
+    }
 
     private sealed class Reporter(Action<TrainingProgress> report) : IProgress<TrainingProgress>
     {

@@ -10,23 +10,24 @@ internal sealed unsafe partial class CpuDevice : Device
     private const long SmallestLimit = 1 << 20;
     private static readonly ConcurrentDictionary<int, CpuDevice> ByThreads = new();
 
-    /// <summary>A device that uses the given vector width and number of threads, with a pool of its own.</summary>
-    public CpuDevice(InstructionSet instructionSet, int numberOfThreads)
+    /// <summary>A device that uses the given vector width and number of threads, with a pool of its own unless one is given.</summary>
+    public CpuDevice(InstructionSet instructionSet, int numberOfThreads, BufferPool? buffers = null)
         : base(FormattableString.Invariant($"CPU ({instructionSet}, {numberOfThreads} threads)"))
     {
         InstructionSet = instructionSet;
         Workers = new WorkerPool(numberOfThreads);
+        Buffers = buffers ?? new BufferPool();
     }
 
     /// <summary>The device that everyone shares: the widest vectors and all cores.</summary>
     public static CpuDevice Default { get; } = new(InstructionSetDetection.Best, Environment.ProcessorCount);
 
-    /// <summary>The device with the widest vectors and the given number of threads; one for each number.</summary>
+    /// <summary>The device with the widest vectors and the given number of threads; one for each number, all with one pool and one limit.</summary>
     public static CpuDevice WithThreads(int numberOfThreads)
     {
         if (numberOfThreads is < 1 or > MaximumThreads)
             throw new ArgumentOutOfRangeException(nameof(numberOfThreads), numberOfThreads, $"The number of threads is {numberOfThreads}; expected 1 to {MaximumThreads}, usually no more than the {Environment.ProcessorCount} processors.");
-        return numberOfThreads == Default.Workers.Threads ? Default : ByThreads.GetOrAdd(numberOfThreads, threads => new CpuDevice(InstructionSetDetection.Best, threads));
+        return numberOfThreads == Default.Workers.Threads ? Default : ByThreads.GetOrAdd(numberOfThreads, threads => new CpuDevice(InstructionSetDetection.Best, threads, Default.Buffers));
     }
 
     /// <inheritdoc/>
@@ -41,6 +42,9 @@ internal sealed unsafe partial class CpuDevice : Device
             : throw new ArgumentOutOfRangeException(nameof(value), value, $"The memory limit is {value} bytes; expected at least {SmallestLimit}.");
     }
 
+    /// <inheritdoc/>
+    public override void ReleaseIdleMemory() => Buffers.Trim();
+
     /// <summary>The vector width in use.</summary>
     public InstructionSet InstructionSet { get; }
 
@@ -48,7 +52,7 @@ internal sealed unsafe partial class CpuDevice : Device
     public WorkerPool Workers { get; }
 
     /// <summary>Where blocks come from and go back to.</summary>
-    public BufferPool Buffers { get; } = new();
+    public BufferPool Buffers { get; }
 
     /// <inheritdoc/>
     internal override MemoryBlock Rent(int length, ElementType elementType) => Buffers.Rent(length);
@@ -57,28 +61,47 @@ internal sealed unsafe partial class CpuDevice : Device
     internal override void Return(MemoryBlock block) => Buffers.Return((NativeBlock)block);
 
     /// <inheritdoc/>
-    internal override void Upload(ReadOnlySpan<float> source, MemoryBlock destination) =>
+    internal override void Upload(ReadOnlySpan<float> source, MemoryBlock destination)
+    {
         source.CopyTo(new Span<float>(Pointer(destination), destination.Capacity));
+        GC.KeepAlive(destination); // a block that is collected frees its memory
+    }
 
     /// <inheritdoc/>
-    internal override void Upload(ReadOnlySpan<int> source, MemoryBlock destination) =>
+    internal override void Upload(ReadOnlySpan<int> source, MemoryBlock destination)
+    {
         source.CopyTo(new Span<int>(IntegerPointer(destination), destination.Capacity));
+        GC.KeepAlive(destination);
+    }
 
     /// <inheritdoc/>
-    internal override void Download(MemoryBlock source, Span<float> destination) =>
+    internal override void Download(MemoryBlock source, Span<float> destination)
+    {
         new ReadOnlySpan<float>(Pointer(source), destination.Length).CopyTo(destination);
+        GC.KeepAlive(source);
+    }
 
     /// <inheritdoc/>
-    internal override void Download(MemoryBlock source, Span<int> destination) =>
+    internal override void Download(MemoryBlock source, Span<int> destination)
+    {
         new ReadOnlySpan<int>(IntegerPointer(source), destination.Length).CopyTo(destination);
+        GC.KeepAlive(source);
+    }
 
     /// <inheritdoc/>
-    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length) =>
+    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length)
+    {
         new ReadOnlySpan<float>(Pointer(source), length).CopyTo(new Span<float>(Pointer(destination), length));
+        GC.KeepAlive(source);
+        GC.KeepAlive(destination);
+    }
 
     /// <inheritdoc/>
-    internal override void Fill(MemoryBlock destination, float value, int length) =>
+    internal override void Fill(MemoryBlock destination, float value, int length)
+    {
         new Span<float>(Pointer(destination), length).Fill(value);
+        GC.KeepAlive(destination);
+    }
 
     private static float* Pointer(MemoryBlock block) => ((NativeBlock)block).Floats;
 

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Backprop.Devices.Cpu;
 
-/// <summary>The vector width that the kernels use. A narrower one than the best gives the same results, slower.</summary>
+/// <summary>The vector width that the kernels use. A narrower one than the best gives the same results within rounding, slower.</summary>
 internal enum InstructionSet
 {
     /// <summary>One float at a time.</summary>

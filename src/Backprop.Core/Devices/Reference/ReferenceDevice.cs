@@ -20,6 +20,11 @@ internal sealed partial class ReferenceDevice : Device
     /// <inheritdoc/>
     public override long MemoryLimit { get; set; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
+    /// <summary>Nothing is kept.</summary>
+    public override void ReleaseIdleMemory()
+    {
+    }
+
     internal override MemoryBlock Rent(int length, ElementType elementType)
     {
         var block = new ReferenceBlock(length);
