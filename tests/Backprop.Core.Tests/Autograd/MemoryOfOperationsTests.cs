@@ -89,4 +89,30 @@ public class MemoryOfOperationsTests
         TensorStorage storage = tensor.Storage;
         return storage.Gradient is null ? new double[storage.Shape.Length] : ReferenceDevice.Values(storage.Gradient)[..storage.Shape.Length];
     }
+
+    [Fact]
+    public void ABackwardPassThatFailsLeavesNoHalfWrittenGradients()
+    {
+        int failures = 0;
+        for (int refused = 1; ; refused++)
+        {
+            var device = new TrackingDevice();
+            Network network = Network.Build(net => net.Dense(4).Gelu().Dense(3).Tanh().Dense(2), [3], device: device);
+            using var tape = new Tape(device);
+            Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(Samples.Uniform(15, 1), [5, 3]), training: true), [0, 1, 0, 1, 1]);
+            device.RefusedRequest = device.Requests + refused;
+            try
+            {
+                tape.Backward(loss);
+                break;
+            }
+            catch (InsufficientMemoryException)
+            {
+                failures++;
+                Assert.All(network.Parameters, parameter => Assert.All(parameter.GradientToArray(), value => Assert.Equal(0f, value)));
+            }
+        }
+
+        Assert.True(failures > 8); // the seed, six parameters, and the sums between them
+    }
 }

@@ -218,13 +218,16 @@ public class TrainingLoopTests
     {
         var device = new Devices.Cpu.CpuDevice(Devices.Cpu.InstructionSetDetection.Best, 1);
         device.MemoryLimit = 20 << 20;
-        for (int i = 0; i < 20; i++) // 4 MB of weights, 16 MB with gradients and moments, each
-        {
-            Network network = Network.Build(net => net.Dense(1000).Relu().Dense(2), [1000], device: device);
-            new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1, Optimizer = new Sgd() })
-                .Run(new MemoryBatchSource(new float[1000 * 8], [1000], new float[8]));
-        }
+        UseOnce(device);
+        UseOnce(device); // 12 MB again, at once: only a collection can make room
+        var network = Network.Build(net => net.Dense(2), [2], device: device);
+        TrainingMemory memory = TrainingMemory.Estimate(network, new Sgd(), 1) with { FixedBytes = 15 << 20 };
+        memory.Check(device, network.Parameters);
     }
+
+    /// <summary>Takes 12 MB and forgets them.</summary>
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private static void UseOnce(Device device) => _ = new Parameter("forgotten", ParameterKind.Weight, [1 << 10, 3 << 10], device);
 
     [Fact]
     public void RowsOfWeightZeroTeachNothing()
