@@ -58,10 +58,6 @@ public abstract class Device
 
     internal abstract void Download(MemoryBlock source, Span<float> destination);
 
-    internal abstract void Download(MemoryBlock source, Span<int> destination);
-
-    internal abstract void Copy(MemoryBlock source, MemoryBlock destination, int length);
-
     internal abstract void Fill(MemoryBlock destination, float value, int length);
 
     // ---- Matrix products ----
@@ -88,9 +84,6 @@ public abstract class Device
 
     /// <summary>y (+)= factor · x. Without accumulation y may be x.</summary>
     internal abstract void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate);
-
-    /// <summary>y[r, c] (+)= factors[r] · x[r, c], x and y row-major [rows, columns]. Without accumulation y may be x.</summary>
-    internal abstract void ScaleRows(MemoryBlock factors, MemoryBlock x, MemoryBlock y, int rows, int columns, bool accumulate);
 
     /// <summary>x ← min(max(x, minimum), maximum).</summary>
     internal abstract void Clamp(MemoryBlock x, float minimum, float maximum, int length);

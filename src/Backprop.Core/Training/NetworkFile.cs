@@ -21,7 +21,7 @@ public static class NetworkFile
 {
     private const uint Version = 1;
     private const int PrefixLength = 8 + sizeof(uint) + sizeof(ulong), HashLength = SHA256.HashSizeInBytes;
-    private const int MaximumJsonLength = 1 << 20, ChunkLength = 1 << 20;
+    private const int MaximumJsonLength = 1 << 20;
 
     private static ReadOnlySpan<byte> Magic => "BACKPROP"u8;
 
@@ -100,7 +100,7 @@ public static class NetworkFile
     {
         ArgumentNullException.ThrowIfNull(stream);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] prefix = ReadBounded(stream, PrefixLength, 0);
+        byte[] prefix = BoundedReader.Read(stream, PrefixLength, 0, "beginning");
         if (!prefix.AsSpan().StartsWith(Magic))
             throw new InvalidModelException("it does not begin with the word BACKPROP", 0);
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(prefix.AsSpan(8));
@@ -109,8 +109,8 @@ public static class NetworkFile
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix.AsSpan(12));
         if (length is < sizeof(uint) or > int.MaxValue)
             throw new InvalidModelException($"it claims a payload of {length} bytes; expected {sizeof(uint)} to {int.MaxValue}", 12);
-        byte[] payload = ReadBounded(stream, (int)length, PrefixLength);
-        byte[] expectedHash = ReadBounded(stream, HashLength, PrefixLength + (long)length);
+        byte[] payload = BoundedReader.Read(stream, (int)length, PrefixLength, "definition and weights");
+        byte[] expectedHash = BoundedReader.Read(stream, HashLength, PrefixLength + (long)length, "checksum");
         hash.AppendData(prefix);
         hash.AppendData(payload);
         if (!hash.GetHashAndReset().AsSpan().SequenceEqual(expectedHash))
@@ -185,33 +185,6 @@ public static class NetworkFile
         {
             TrainingStep = Get("trainingStep").GetInt64(),
         };
-    }
-
-    /// <summary>Reads exactly so many bytes, in chunks, so that a length that lies costs no more memory than there are bytes.</summary>
-    private static byte[] ReadBounded(Stream stream, int length, long offset)
-    {
-        var bytes = new byte[Math.Min(length, ChunkLength)];
-        int read = 0;
-        while (read < length)
-        {
-            if (read == bytes.Length)
-                Array.Resize(ref bytes, (int)Math.Min(length, bytes.Length * 2L));
-            int count;
-            try
-            {
-                count = stream.Read(bytes, read, bytes.Length - read);
-            }
-            catch (InvalidDataException exception) // a compressed stream that is damaged
-            {
-                throw new InvalidModelException("its compressed bytes are damaged", offset + read, exception);
-            }
-
-            if (count == 0)
-                throw new InvalidModelException($"it ends early: {length} bytes were expected here, {read} are there", offset + read);
-            read += count;
-        }
-
-        return bytes;
     }
 
     private static bool IsTransposed(Parameter parameter) => parameter is { Kind: ParameterKind.Weight, Shape.Rank: 2 };

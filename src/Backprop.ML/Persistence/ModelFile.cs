@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Backprop.ML.Data;
+using Backprop.Training;
 
 namespace Backprop.ML.Persistence;
 
@@ -49,16 +50,16 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
     /// <exception cref="InvalidModelException">It is cut short, was altered, or is of a later format.</exception>
     public static ModelFile Read(Stream stream)
     {
-        if (!ReadBytes(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
+        if (!BoundedReader.Read(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
             throw new InvalidModelException("it does not begin with the word BackpML", 0);
-        int version = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), VersionOffset, "format version"));
+        int version = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), VersionOffset, "format version"));
         if (version != FormatVersion)
             throw new InvalidModelException($"it has format version {version}; this package reads version {FormatVersion}", VersionOffset);
-        int length = BitConverter.ToInt32(ReadBytes(stream, sizeof(int), LengthOffset, "header length"));
+        int length = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), LengthOffset, "header length"));
         if (length < 0)
             throw new InvalidModelException($"its header claims the length {length}", LengthOffset);
-        byte[] header = ReadBytes(stream, length, HeaderOffset, "header");
-        if (!ReadBytes(stream, SHA256.HashSizeInBytes, HeaderOffset + (long)length, "header checksum").AsSpan().SequenceEqual(SHA256.HashData(header)))
+        byte[] header = BoundedReader.Read(stream, length, HeaderOffset, "header");
+        if (!BoundedReader.Read(stream, SHA256.HashSizeInBytes, HeaderOffset + (long)length, "header checksum").AsSpan().SequenceEqual(SHA256.HashData(header)))
             throw new InvalidModelException("the checksum of its header does not match: the file was altered or damaged", HeaderOffset);
 
         var reader = new HeaderReader(header, HeaderOffset);
@@ -67,12 +68,24 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         int classCount = reader.Number<int>();
         LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
         reader.CheckEnd();
-        Network network = NetworkFile.Load(stream);
+        Network network = ReadNetwork(stream, HeaderOffset + (long)length + SHA256.HashSizeInBytes);
         if (stream.ReadByte() >= 0)
             throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
         var file = new ModelFile(task, featureColumnName, classCount, keyValues, network);
         file.Check();
         return file;
+    }
+
+    private static Network ReadNetwork(Stream stream, long start)
+    {
+        try
+        {
+            return NetworkFile.Load(stream);
+        }
+        catch (InvalidModelException e)
+        {
+            throw new InvalidModelException(e.Reason, start + e.Offset, e); // the network counts from its own beginning
+        }
     }
 
     private void Check()
@@ -86,29 +99,5 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
             throw new InvalidModelException($"its task needs a network with {expected} outputs; its network has {Network.OutputShape.Length}", HeaderOffset);
         if (KeyValues is not null && (Task != ModelTask.MulticlassClassification || KeyValues.Count != ClassCount))
             throw new InvalidModelException($"it has {KeyValues.Count} class names for {ClassCount} classes", HeaderOffset);
-    }
-
-    // In steps: a file that claims more than it has costs no more memory than it has.
-    private static byte[] ReadBytes(Stream stream, int count, long offset, string what)
-    {
-        const int Step = 1 << 16;
-        byte[] bytes = new byte[Math.Min(count, Step)];
-        for (int read = 0; ;)
-        {
-            int wanted = Math.Min(count, bytes.Length) - read;
-            try
-            {
-                read += stream.ReadAtLeast(bytes.AsSpan(read, wanted), wanted, throwOnEndOfStream: false);
-            }
-            catch (InvalidDataException e)
-            {
-                throw new InvalidModelException("its compressed bytes are damaged", offset + read, e);
-            }
-            if (read < Math.Min(count, bytes.Length))
-                throw new InvalidModelException($"it ends within its {what}", offset + read);
-            if (read == count)
-                return bytes;
-            Array.Resize(ref bytes, (int)Math.Min(count, 2L * bytes.Length));
-        }
     }
 }

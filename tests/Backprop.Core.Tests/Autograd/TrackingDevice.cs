@@ -54,10 +54,6 @@ internal sealed class TrackingDevice() : Device("Tracking")
 
     internal override void Download(MemoryBlock source, Span<float> destination) => Inner.Download(source, destination);
 
-    internal override void Download(MemoryBlock source, Span<int> destination) => Inner.Download(source, destination);
-
-    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length) => Inner.Copy(source, destination, length);
-
     internal override void Fill(MemoryBlock destination, float value, int length) => Inner.Fill(destination, value, length);
 
     internal override void MatMul(in MatMulArguments arguments) => Inner.MatMul(arguments);
@@ -72,9 +68,6 @@ internal sealed class TrackingDevice() : Device("Tracking")
     internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate) => Inner.Multiply(a, b, y, length, accumulate);
 
     internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);
-
-    internal override void ScaleRows(MemoryBlock factors, MemoryBlock x, MemoryBlock y, int rows, int columns, bool accumulate) =>
-        Inner.ScaleRows(factors, x, y, rows, columns, accumulate);
 
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length) => Inner.Clamp(x, minimum, maximum, length);
 

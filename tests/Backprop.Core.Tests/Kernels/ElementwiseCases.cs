@@ -101,17 +101,6 @@ internal static class ElementwiseCases
         }
     }
 
-    public static IEnumerable<KernelCase> ScaleRows()
-    {
-        foreach ((int rows, int columns) in ((int, int)[])[(0, 0), (0, 5), (5, 0), (1, 1), (3, 7), (7, 16), (17, 33), (1, 1000), (1000, 1), (64, 1100), (24_001, 3), (2, 40_003)])
-        {
-            float[] factors = Samples.Uniform(rows, 1), x = Samples.Uniform(rows * columns, 2);
-            foreach (bool accumulate in FalseAndTrue)
-                yield return new KernelCase($"{rows} x {columns}, accumulate {accumulate}", [KernelBlock.Source(factors), KernelBlock.Source(x), KernelBlock.Result(rows * columns, accumulate, 3)], (d, m) => d.ScaleRows(m[0], m[1], m[2], rows, columns, accumulate));
-            yield return new KernelCase($"{rows} x {columns}, in place", [KernelBlock.Source(factors), KernelBlock.Both(x)], (d, m) => d.ScaleRows(m[0], m[1], m[1], rows, columns, accumulate: false));
-        }
-    }
-
     public static IEnumerable<KernelCase> Clamp()
     {
         foreach (int length in Lengths)
@@ -134,13 +123,10 @@ internal static class ElementwiseCases
         }
     }
 
-    public static IEnumerable<KernelCase> CopyAndFill()
+    public static IEnumerable<KernelCase> Fill()
     {
         foreach (int length in Lengths)
-        {
-            yield return new KernelCase($"copy {length}", [KernelBlock.Source(Samples.Uniform(length, 1)), KernelBlock.Destination(length)], (d, m) => d.Copy(m[0], m[1], length));
             yield return new KernelCase($"fill {length}", [KernelBlock.Destination(length)], (d, m) => d.Fill(m[0], 1.5f, length));
-        }
     }
 
     /// <summary>Narrow and wide ones; a long call is there for the threads, which one range tests as well as four.</summary>

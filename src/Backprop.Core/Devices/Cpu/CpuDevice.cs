@@ -82,21 +82,6 @@ internal sealed unsafe partial class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    internal override void Download(MemoryBlock source, Span<int> destination)
-    {
-        new ReadOnlySpan<int>(IntegerPointer(source), destination.Length).CopyTo(destination);
-        GC.KeepAlive(source);
-    }
-
-    /// <inheritdoc/>
-    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length)
-    {
-        new ReadOnlySpan<float>(Pointer(source), length).CopyTo(new Span<float>(Pointer(destination), length));
-        GC.KeepAlive(source);
-        GC.KeepAlive(destination);
-    }
-
-    /// <inheritdoc/>
     internal override void Fill(MemoryBlock destination, float value, int length)
     {
         new Span<float>(Pointer(destination), length).Fill(value);

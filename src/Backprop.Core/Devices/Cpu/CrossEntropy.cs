@@ -12,7 +12,7 @@ internal sealed unsafe partial class CpuDevice
     internal override void CrossEntropy(in AxisLayout layout, MemoryBlock logits, MemoryBlock labels, in LossArguments arguments)
     {
         double* chunkSums = stackalloc double[Chunking.MaximumCount];
-        var loss = new LossReduction(arguments, chunkSums);
+        var loss = new LossOutput(arguments, chunkSums);
         var labelled = new LabelledLoss(loss, arguments, layout.Axis);
         float* gradient = PointerOrNull(arguments.PredictionGradient);
         Chunking chunking;
@@ -29,7 +29,7 @@ internal sealed unsafe partial class CpuDevice
                 new StridedCrossEntropyKernel(new(layout), Pointer(logits), IntegerPointer(labels), gradient, loss, labelled), blocks, chunking);
         }
 
-        LossReduction.Finish(arguments, chunkSums, chunking.Count);
+        LossOutput.Finish(arguments, chunkSums, chunking.Count);
     }
 
     internal static float* PointerOrNull(MemoryBlock? block) => block is null ? null : Pointer(block);
@@ -41,7 +41,7 @@ internal sealed unsafe partial class CpuDevice
     }
 
     /// <summary>The loss of a row with a label, and its gradient in terms of the row's exponentials.</summary>
-    private readonly struct LabelledLoss(LossReduction loss, in LossArguments arguments, int classes)
+    private readonly struct LabelledLoss(LossOutput loss, in LossArguments arguments, int classes)
     {
         private readonly double _targetShare = 1.0 - arguments.LabelSmoothing, _evenShare = arguments.LabelSmoothing / (double)classes;
         private readonly double _sumOfWeights = arguments.LabelSmoothing == 0f ? 0 : loss.SumOfColumnWeights(classes);
@@ -64,7 +64,7 @@ internal sealed unsafe partial class CpuDevice
     }
 
     private readonly struct CrossEntropyKernel(
-        int classes, float* logits, int* labels, float* gradient, LossReduction loss, LabelledLoss labelled) : IRangeKernel
+        int classes, float* logits, int* labels, float* gradient, LossOutput loss, LabelledLoss labelled) : IRangeKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Apply<TSimd>(int chunk, int start, int end)
@@ -154,7 +154,7 @@ internal sealed unsafe partial class CpuDevice
         }
     }
 
-    private readonly struct SmoothedGradientKernel(float factor, float even, LossReduction loss, float* gradient) : IElementwiseKernel
+    private readonly struct SmoothedGradientKernel(float factor, float even, LossOutput loss, float* gradient) : IElementwiseKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Apply<TSimd, TLanes>(nint i, int count)
@@ -167,7 +167,7 @@ internal sealed unsafe partial class CpuDevice
     }
 
     private readonly struct StridedCrossEntropyKernel(
-        RowBlocks blocks, float* logits, int* labels, float* gradient, LossReduction loss, LabelledLoss labelled) : IRangeKernel
+        RowBlocks blocks, float* logits, int* labels, float* gradient, LossOutput loss, LabelledLoss labelled) : IRangeKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Apply<TSimd>(int chunk, int start, int end)

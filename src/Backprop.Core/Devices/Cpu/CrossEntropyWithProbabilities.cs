@@ -10,7 +10,7 @@ internal sealed unsafe partial class CpuDevice
         in AxisLayout layout, MemoryBlock logits, MemoryBlock targets, in LossArguments arguments)
     {
         double* chunkSums = stackalloc double[Chunking.MaximumCount];
-        var loss = new LossReduction(arguments, chunkSums);
+        var loss = new LossOutput(arguments, chunkSums);
         float* gradient = PointerOrNull(arguments.PredictionGradient), targetGradient = PointerOrNull(arguments.TargetGradient);
         Chunking chunking;
         if (layout.Inner == 1)
@@ -26,11 +26,11 @@ internal sealed unsafe partial class CpuDevice
                 new StridedSoftCrossEntropyKernel(new(layout), Pointer(logits), Pointer(targets), gradient, targetGradient, loss), blocks, chunking);
         }
 
-        LossReduction.Finish(arguments, chunkSums, chunking.Count);
+        LossOutput.Finish(arguments, chunkSums, chunking.Count);
     }
 
     private readonly struct SoftCrossEntropyKernel(
-        int classes, float* logits, float* targets, float* gradient, float* targetGradient, LossReduction loss) : IRangeKernel
+        int classes, float* logits, float* targets, float* gradient, float* targetGradient, LossOutput loss) : IRangeKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Apply<TSimd>(int chunk, int start, int end)
@@ -76,7 +76,7 @@ internal sealed unsafe partial class CpuDevice
     }
 
     private readonly struct StridedSoftCrossEntropyKernel(
-        RowBlocks blocks, float* logits, float* targets, float* gradient, float* targetGradient, LossReduction loss) : IRangeKernel
+        RowBlocks blocks, float* logits, float* targets, float* gradient, float* targetGradient, LossOutput loss) : IRangeKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Apply<TSimd>(int chunk, int start, int end)

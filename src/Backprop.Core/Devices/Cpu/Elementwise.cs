@@ -17,31 +17,16 @@ internal sealed unsafe partial class CpuDevice
             ForEachElement(new MultiplyKernel<Overwrite>(Pointer(a), Pointer(b), Pointer(y)), length);
     }
 
-    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) =>
-        Scale(factor, Pointer(x), Pointer(y), length, accumulate);
-
-    internal override void ScaleRows(MemoryBlock factors, MemoryBlock x, MemoryBlock y, int rows, int columns, bool accumulate)
+    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
     {
-        if (rows == 1)
-            Scale(*Pointer(factors), Pointer(x), Pointer(y), columns, accumulate);
-        else if (columns == 1)
-            Multiply(factors, x, y, rows, accumulate);
-        else if (accumulate)
-            ForEachRange(new ScaleRowsKernel<Accumulate>(Pointer(factors), Pointer(x), Pointer(y), columns), rows, columns);
+        if (accumulate)
+            ForEachElement(new ScaleKernel<Accumulate>(factor, Pointer(x), Pointer(y)), length);
         else
-            ForEachRange(new ScaleRowsKernel<Overwrite>(Pointer(factors), Pointer(x), Pointer(y), columns), rows, columns);
+            ForEachElement(new ScaleKernel<Overwrite>(factor, Pointer(x), Pointer(y)), length);
     }
 
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length) =>
         ForEachElement(new ClampKernel(Pointer(x), minimum, maximum), length);
-
-    private void Scale(float factor, float* x, float* y, int length, bool accumulate)
-    {
-        if (accumulate)
-            ForEachElement(new ScaleKernel<Accumulate>(factor, x, y), length);
-        else
-            ForEachElement(new ScaleKernel<Overwrite>(factor, x, y), length);
-    }
 
     private readonly struct AddKernel(float* a, float* b, float* y) : IElementwiseKernel
     {
@@ -70,18 +55,6 @@ internal sealed unsafe partial class CpuDevice
             where TSimd : unmanaged, ISimd<TSimd>
             where TLanes : ILanes =>
             TOutput.Write<TSimd, TLanes>(TSimd.Create(factor) * TLanes.Load<TSimd>(x + i, count), y + i, count);
-    }
-
-    private readonly struct ScaleRowsKernel<TOutput>(float* factors, float* x, float* y, int columns) : IRangeKernel
-        where TOutput : IOutput
-    {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Apply<TSimd>(int chunk, int start, int end)
-            where TSimd : unmanaged, ISimd<TSimd>
-        {
-            for (nint row = start; row < end; row++)
-                ElementwiseRange<ScaleKernel<TOutput>>.Apply<TSimd>(new(factors[row], x + row * columns, y + row * columns), 0, columns);
-        }
     }
 
     private readonly struct ClampKernel(float* x, float minimum, float maximum) : IElementwiseKernel

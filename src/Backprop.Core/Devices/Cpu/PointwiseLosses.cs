@@ -104,7 +104,7 @@ internal sealed unsafe partial class CpuDevice
         where TLoss : IPointwiseLoss
     {
         double* chunkSums = stackalloc double[Chunking.MaximumCount];
-        var reduction = new LossReduction(arguments, chunkSums);
+        var reduction = new LossOutput(arguments, chunkSums);
         var terms = new PointwiseTerms(x, t, reduction, arguments, weighsColumns);
 
         // Without weights the matrix is one long row; with one column it is one long column of weighted elements.
@@ -112,16 +112,16 @@ internal sealed unsafe partial class CpuDevice
         int units = isFlat ? rows * columns : rows;
         Chunking chunking = Chunking.Of(units, isFlat ? 1 : columns);
         ForEachChunk(new PointwiseLossKernel<TLoss>(terms, isFlat ? 1 : columns), units, chunking);
-        LossReduction.Finish(arguments, chunkSums, chunking.Count);
+        LossOutput.Finish(arguments, chunkSums, chunking.Count);
     }
 
     /// <summary>The operands of an element-wise loss.</summary>
-    private readonly struct PointwiseTerms(float* x, float* t, LossReduction reduction, in LossArguments arguments, bool weighsColumns)
+    private readonly struct PointwiseTerms(float* x, float* t, LossOutput reduction, in LossArguments arguments, bool weighsColumns)
     {
         public readonly float* X = x, T = t;
         public readonly float* PredictionGradient = PointerOrNull(arguments.PredictionGradient);
         public readonly float* TargetGradient = PointerOrNull(arguments.TargetGradient);
-        public readonly LossReduction Reduction = reduction;
+        public readonly LossOutput Reduction = reduction;
         public readonly float Scale = (float)reduction.GradientScale;
 
         /// <summary>The positive weights, or null for <see cref="Parameter"/> in every column.</summary>

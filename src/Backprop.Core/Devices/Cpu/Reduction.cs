@@ -91,21 +91,26 @@ internal sealed unsafe partial class CpuDevice
             return;
         }
 
-        ForEachChunk(kernel, units * pieces, new Chunking(units * pieces, 1));
-        for (int unit = 0; unit < units; unit++)
+        try
         {
-            (int result, int strip) = Math.DivRem(unit, strips);
-            int first = strip * ColumnStrip, count = Math.Min(ColumnStrip, columns - first);
-            for (int column = 0; column < count; column++)
+            ForEachChunk(kernel, units * pieces, new Chunking(units * pieces, 1));
+            for (int unit = 0; unit < units; unit++)
             {
-                double sum = 0;
-                for (int piece = 0; piece < pieces; piece++)
-                    sum += pieceSums[((nint)unit * pieces + piece) * ColumnStrip + column];
-                output.Write((nint)result * columns + first + column, sum);
+                (int result, int strip) = Math.DivRem(unit, strips);
+                int first = strip * ColumnStrip, count = Math.Min(ColumnStrip, columns - first);
+                for (int column = 0; column < count; column++)
+                {
+                    double sum = 0;
+                    for (int piece = 0; piece < pieces; piece++)
+                        sum += pieceSums[((nint)unit * pieces + piece) * ColumnStrip + column];
+                    output.Write((nint)result * columns + first + column, sum);
+                }
             }
         }
-
-        Return(block);
+        finally
+        {
+            Return(block);
+        }
     }
 
     private readonly struct SumOfSquaresKernel(float* x, double* chunkSums) : IRangeKernel

@@ -40,13 +40,6 @@ internal sealed partial class ReferenceDevice
             Store(Values(y), i, factor * Values(x)[i], accumulate);
     }
 
-    internal override void ScaleRows(MemoryBlock factors, MemoryBlock x, MemoryBlock y, int rows, int columns, bool accumulate)
-    {
-        for (int row = 0; row < rows; row++)
-            for (int i = row * columns; i < (row + 1) * columns; i++)
-                Store(Values(y), i, Values(factors)[row] * Values(x)[i], accumulate);
-    }
-
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length)
     {
         for (int i = 0; i < length; i++)

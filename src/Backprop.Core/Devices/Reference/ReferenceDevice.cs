@@ -56,15 +56,6 @@ internal sealed partial class ReferenceDevice : Device
             destination[i] = (float)Values(source)[i];
     }
 
-    internal override void Download(MemoryBlock source, Span<int> destination)
-    {
-        for (int i = 0; i < destination.Length; i++)
-            destination[i] = (int)Values(source)[i];
-    }
-
-    internal override void Copy(MemoryBlock source, MemoryBlock destination, int length) =>
-        Values(source).AsSpan(0, length).CopyTo(Values(destination));
-
     internal override void Fill(MemoryBlock destination, float value, int length) =>
         Values(destination).AsSpan(0, length).Fill(value);
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Backprop.Devices.Cpu;
 
 /// <summary>What the loss kernels have in common: weights, the factor of the mean, and where the losses go.</summary>
-internal readonly unsafe struct LossReduction
+internal readonly unsafe struct LossOutput
 {
     private readonly float* _rowWeights;
     private readonly float* _losses;
@@ -11,7 +11,7 @@ internal readonly unsafe struct LossReduction
 
     /// <param name="arguments">The arguments of the kernel.</param>
     /// <param name="chunkSums">One place per chunk, for the reductions that sum.</param>
-    public LossReduction(in LossArguments arguments, double* chunkSums)
+    public LossOutput(in LossArguments arguments, double* chunkSums)
     {
         _rowWeights = CpuDevice.PointerOrNull(arguments.RowWeights);
         _losses = arguments.Reduction == Reduction.None ? CpuDevice.PointerOrNull(arguments.Loss) : null;
