@@ -87,6 +87,14 @@ public sealed class PersistenceTests : IDisposable
     }
 
     [Fact]
+    public void The_offset_of_a_cut_is_where_the_payload_ends()
+    {
+        byte[] payload = Payload(Fit("Class"));
+        foreach (int length in new[] { 4, 30, payload.Length / 2, payload.Length - 5 })
+            Assert.Equal(length, Assert.Throws<InvalidModelException>(() => Read(payload[..length])).Offset);
+    }
+
+    [Fact]
     public void A_model_that_was_cut_short_gives_one_exception()
     {
         byte[] payload = Payload(Fit("Class"));
