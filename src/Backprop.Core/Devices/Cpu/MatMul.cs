@@ -69,13 +69,19 @@ internal sealed unsafe partial class CpuDevice
         /// <summary>Divides C into at least the given number of rectangles, if it is large enough, and returns how many.</summary>
         public int Divide(int parts)
         {
-            // Rows are divided so that the block of A stays in the second-level cache; columns, in whole tiles, for more
-            // parts: each part reads its own columns of B and all share A.
-            int tiles = DivideUp(_matrices.N, MatMulTile<TSimd>.Columns);
-            _rowParts = DivideUp(_matrices.M, MatMulBlock<TSimd>.MaximumRows);
-            _columnParts = Math.Min(tiles, DivideUp(parts, _rowParts));
+            // Every part reads its own rows of A and columns of B: the shape that reads least in all wins.
             int rowTiles = DivideUp(_matrices.M, MatMulTile<TSimd>.MaximumRows);
-            _rowParts = Math.Max(_rowParts, Math.Min(rowTiles, DivideUp(parts, _columnParts)));
+            int columnTiles = DivideUp(_matrices.N, MatMulTile<TSimd>.Columns);
+            parts = (int)Math.Min(parts, (long)rowTiles * columnTiles);
+            long least = long.MaxValue;
+            for (int columnParts = Math.Min(parts, columnTiles); columnParts > 0; columnParts--)
+            {
+                int rowParts = Math.Min(rowTiles, DivideUp(parts, columnParts));
+                long read = (long)_matrices.M * columnParts + (long)_matrices.N * rowParts;
+                if (rowParts * columnParts >= parts && read < least)
+                    (least, _rowParts, _columnParts) = (read, rowParts, columnParts);
+            }
+
             return _rowParts * _columnParts;
         }
 

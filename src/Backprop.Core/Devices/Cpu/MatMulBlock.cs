@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Backprop.Memory;
 
 namespace Backprop.Devices.Cpu;
 
 /// <summary>The matrices of a product as pointers and strides, and the loops that compute a rectangle of C tile by tile.</summary>
 /// <remarks>
-/// The order of the loops keeps what is used again close to the core: a block of k steps; within it, tile-wide panels of
-/// B; within those, the tiles from top to bottom. A panel of B and a row of tiles of A stay in the inner caches meanwhile.
+/// The order of the loops keeps what is used again close to the core: a block of k steps; within it, a block of columns
+/// of B; within that, tiles, so that the smaller one of the parts of A and B is the one that is read again.
 /// </remarks>
 internal readonly unsafe struct MatMulBlock<TSimd>
     where TSimd : unmanaged, ISimd<TSimd>
@@ -17,8 +18,8 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     /// </summary>
     public const int MaximumDepth = 512;
 
-    /// <summary>The most rows in one rectangle, so that its part of A stays in the second-level cache between the panels of B.</summary>
-    public const int MaximumRows = 512;
+    /// <summary>The most columns of B that are treated together: with the depth above they fit into the second-level cache.</summary>
+    private const int MaximumColumns = 256;
 
     // Rows whose distance is a multiple of this share so few places in the cache that they must be copied.
     private const int CriticalStride = 1024;
@@ -62,37 +63,29 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Multiply(BufferPool buffers, int firstRow, int rows, int firstColumn, int columns)
     {
+        int depthBlocks = Math.Max((_k + MaximumDepth - 1) / MaximumDepth, 1);
+        int maximumDepth = (_k + depthBlocks - 1) / depthBlocks;
+        int blockColumns = Math.Min(columns, MaximumColumns);
+        bool byRows = rows > blockColumns;
         bool copyA = _aStride % CriticalStride == 0 && rows > 1 && columns >= ColumnsWorthCopyingCriticalA;
         bool copyB = _transposeB || _m >= (_bStride % CriticalStride == 0 ? RowsWorthCopyingCriticalB : RowsWorthCopyingB);
 
-        // The panel is rented with the copy of A in one block.
-        int depthBlocks = Math.Max((_k + MaximumDepth - 1) / MaximumDepth, 1);
-        int maximumDepth = (_k + depthBlocks - 1) / depthBlocks;
-        int panelLength = copyB ? maximumDepth * PanelColumns : 0;
-        nint copiedStride = (_transposeA ? rows : maximumDepth) + StridePadding;
-        nint copiedLength = copyA ? (_transposeA ? maximumDepth : rows) * copiedStride : 0;
-        NativeBlock? scratch = copyA || copyB ? buffers.Rent((int)(panelLength + copiedLength)) : null;
+        int panels = !copyB ? 0 : byRows ? (blockColumns + PanelColumns - 1) / PanelColumns : 1;
+        int panelLength = maximumDepth * PanelColumns;
+        int copiedRows = !copyA ? 0 : byRows ? MatMulTile<TSimd>.MaximumRows : rows;
+        nint copiedLength = _transposeA ? maximumDepth * (copiedRows + StridePadding) : copiedRows * (maximumDepth + StridePadding);
+        NativeBlock? scratch = copyA || copyB ? buffers.Rent((int)(panels * panelLength + copiedLength)) : null;
         try
         {
-            float* panel = scratch is null ? null : scratch.Floats;
-            float* copiedA = panel + panelLength;
+            float* panel = copyB ? scratch!.Floats : null, copiedA = copyA ? scratch!.Floats + panels * panelLength : null;
             for (int block = 0; block < depthBlocks; block++)
             {
                 int k = (int)((long)_k * block / depthBlocks);
                 int depth = (int)((long)_k * (block + 1) / depthBlocks) - k;
-                float* a = _transposeA ? _a + k * _aStride + firstRow : _a + firstRow * _aStride + k;
-                nint aStride = _aStride;
-                if (copyA)
-                {
-                    if (_transposeA)
-                        MatMulPacking.Copy<TSimd>(a, aStride, depth, rows, copiedA, copiedStride);
-                    else
-                        MatMulPacking.Copy<TSimd>(a, aStride, rows, depth, copiedA, copiedStride);
-                    a = copiedA;
-                    aStride = copiedStride;
-                }
-
-                MultiplyDepth(a, aStride, copyB ? panel : null, firstRow, rows, firstColumn, columns, k, depth, block == depthBlocks - 1);
+                if (byRows)
+                    MultiplyByRows(panel, copiedA, firstRow, rows, firstColumn, columns, k, depth);
+                else
+                    MultiplyByColumns(panel, copiedA, firstRow, rows, firstColumn, columns, k, depth);
             }
         }
         finally
@@ -102,51 +95,121 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         }
     }
 
+    // Few columns: a row of tiles stays in the caches while B, which is the smaller one, is read again for the next row.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyDepth(
-        float* a, nint aStride, float* panel, int firstRow, int rows, int firstColumn, int columns, int k, int depth, bool isLast)
+    private void MultiplyByRows(float* panels, float* copiedA, int firstRow, int rows, int firstColumn, int columns, int k, int depth)
     {
-        bool add = _accumulate || k > 0;
-        Activation activation = MatMulEpilogue.Covers(_activation.Kind) ? _activation : Activation.Identity;
-        bool hasEpilogue = isLast && (_bias != null || activation.Kind != ActivationKind.Identity);
-        nint rowStride = _transposeA ? 1 : aStride, stepStride = _transposeA ? aStride : 1;
-        float* c = C + (nint)firstRow * _n + firstColumn;
-        float* bias = _bias == null ? null : _bias + firstColumn;
+        int tiles = (rows + MatMulTile<TSimd>.MaximumRows - 1) / MatMulTile<TSimd>.MaximumRows;
+        int lastColumn = firstColumn + columns;
+        for (int blockColumn = firstColumn; blockColumn < lastColumn; blockColumn += MaximumColumns)
+        {
+            int endColumn = Math.Min(lastColumn, blockColumn + MaximumColumns);
+            float* b = _b + k * _bStride + blockColumn;
+            nint bStride = _bStride, panelStep = PanelColumns;
+            if (panels != null)
+            {
+                b = panels;
+                bStride = PanelColumns;
+                panelStep = depth * PanelColumns;
+                float* panel = panels;
+                for (int column = blockColumn; column < endColumn; column += PanelColumns, panel += panelStep)
+                    CopyPanel(panel, column, Math.Min(endColumn - column, PanelColumns), k, depth);
+            }
+
+            for (int tile = 0, row = 0; tile < tiles; tile++)
+            {
+                int height = (rows - row) / (tiles - tile);
+                nint aStride = _aStride;
+                float* a = copiedA == null ? A(firstRow + row, k) : CopyA(copiedA, firstRow + row, height, k, depth, out aStride);
+                float* panel = b;
+                for (int column = blockColumn; column < endColumn; column += PanelColumns, panel += panelStep)
+                    MultiplyTile(a, aStride, panel, bStride, firstRow + row, height, column, Math.Min(endColumn - column, PanelColumns), k, depth);
+                row += height;
+            }
+        }
+    }
+
+    // Few rows: A is the smaller one, and B is read once.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MultiplyByColumns(float* panel, float* copiedA, int firstRow, int rows, int firstColumn, int columns, int k, int depth)
+    {
+        nint aStride = _aStride;
+        float* a = copiedA == null ? A(firstRow, k) : CopyA(copiedA, firstRow, rows, k, depth, out aStride);
         if (rows == 1 && panel == null)
         {
-            MatMulRow<TSimd>.Multiply(columns, depth, a, stepStride, _b + k * _bStride + firstColumn, _bStride, c, add);
-            if (hasEpilogue)
-                MatMulEpilogue.Apply<TSimd>(1, columns, c, _n, bias, activation);
+            float* c = C + (nint)firstRow * _n + firstColumn;
+            MatMulRow<TSimd>.Multiply(columns, depth, a, _transposeA ? aStride : 1, _b + k * _bStride + firstColumn, _bStride, c, _accumulate || k > 0);
+            Finish(c, firstColumn, 1, columns, k + depth == _k);
             return;
         }
 
         int tiles = (rows + MatMulTile<TSimd>.MaximumRows - 1) / MatMulTile<TSimd>.MaximumRows;
-        for (int column = 0; column < columns; column += PanelColumns)
+        nint rowStride = _transposeA ? 1 : aStride;
+        int lastColumn = firstColumn + columns;
+        for (int column = firstColumn; column < lastColumn; column += PanelColumns)
         {
-            int width = Math.Min(columns - column, PanelColumns);
-            float* b = _transposeB ? _b + (firstColumn + column) * _bStride + k : _b + k * _bStride + firstColumn + column;
-            nint bStride = _bStride;
+            int width = Math.Min(lastColumn - column, PanelColumns);
+            float* b = panel != null ? panel : _b + k * _bStride + column;
+            nint bStride = panel != null ? PanelColumns : _bStride;
             if (panel != null)
-            {
-                if (_transposeB)
-                    MatMulPacking.Transpose(b, bStride, width, depth, panel, PanelColumns);
-                else
-                    MatMulPacking.Copy<TSimd>(b, bStride, depth, width, panel, PanelColumns);
-                b = panel;
-                bStride = PanelColumns;
-            }
+                CopyPanel(panel, column, width, k, depth);
 
             // Tiles of nearly equal height: a low last one would not keep the FMA units busy.
             for (int tile = 0, row = 0; tile < tiles; tile++)
             {
                 int height = (rows - row) / (tiles - tile);
-                float* tileOfC = c + (nint)row * _n + column;
-                MatMulTile<TSimd>.Multiply(
-                    height, width, depth, a + row * rowStride, rowStride, stepStride, b, bStride, tileOfC, _n, add);
-                if (hasEpilogue)
-                    MatMulEpilogue.Apply<TSimd>(height, width, tileOfC, _n, bias == null ? null : bias + column, activation);
+                MultiplyTile(a + row * rowStride, aStride, b, bStride, firstRow + row, height, column, width, k, depth);
                 row += height;
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void MultiplyTile(
+        float* a, nint aStride, float* b, nint bStride, int row, int height, int column, int width, int k, int depth)
+    {
+        float* c = C + (nint)row * _n + column;
+        Prefetch(c, _n, height);
+        MatMulTile<TSimd>.Multiply(
+            height, width, depth, a, _transposeA ? 1 : aStride, _transposeA ? aStride : 1, b, bStride, c, _n, _accumulate || k > 0);
+        Finish(c, column, height, width, k + depth == _k);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Finish(float* c, int column, int height, int width, bool isLast)
+    {
+        Activation activation = MatMulEpilogue.Covers(_activation.Kind) ? _activation : Activation.Identity;
+        if (isLast && (_bias != null || activation.Kind != ActivationKind.Identity))
+            MatMulEpilogue.Apply<TSimd>(height, width, c, _n, _bias == null ? null : _bias + column, activation);
+    }
+
+    // The tile is written (and read, when it is added to) only after its last step of k: until then its lines can arrive.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* c, nint stride, int rows)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (; rows > 0; rows--, c += stride)
+        {
+            Sse.Prefetch0(c);
+            Sse.Prefetch0(c + PanelColumns - 1);
+        }
+    }
+
+    private float* A(int row, int k) => _transposeA ? _a + k * _aStride + row : _a + row * _aStride + k;
+
+    private float* CopyA(float* copy, int row, int rows, int k, int depth, out nint stride)
+    {
+        stride = (_transposeA ? rows : depth) + StridePadding;
+        MatMulPacking.Copy<TSimd>(A(row, k), _aStride, _transposeA ? depth : rows, _transposeA ? rows : depth, copy, stride);
+        return copy;
+    }
+
+    private void CopyPanel(float* panel, int column, int width, int k, int depth)
+    {
+        if (_transposeB)
+            MatMulPacking.Transpose(_b + column * _bStride + k, _bStride, width, depth, panel, PanelColumns);
+        else
+            MatMulPacking.Copy<TSimd>(_b + k * _bStride + column, _bStride, depth, width, panel, PanelColumns);
     }
 }

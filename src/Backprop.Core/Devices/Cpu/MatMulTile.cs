@@ -101,13 +101,11 @@ internal static unsafe class MatMulTile<TSimd>
         where TRows : struct, ITileRows
         where TColumns : struct, ITileColumns
     {
-        TSimd c0L = TSimd.Zero, c0R = TSimd.Zero, c1L = TSimd.Zero, c1R = TSimd.Zero;
-        TSimd c2L = TSimd.Zero, c2R = TSimd.Zero, c3L = TSimd.Zero, c3R = TSimd.Zero;
-        TSimd c4L = TSimd.Zero, c4R = TSimd.Zero, c5L = TSimd.Zero, c5R = TSimd.Zero;
-        TSimd c6L = TSimd.Zero, c6R = TSimd.Zero, c7L = TSimd.Zero, c7R = TSimd.Zero;
-        TSimd c8L = TSimd.Zero, c8R = TSimd.Zero, c9L = TSimd.Zero, c9R = TSimd.Zero;
-        TSimd c10L = TSimd.Zero, c10R = TSimd.Zero, c11L = TSimd.Zero, c11R = TSimd.Zero;
-        TSimd c12L = TSimd.Zero, c12R = TSimd.Zero, c13L = TSimd.Zero, c13R = TSimd.Zero;
+        TSimd zero = TSimd.Zero;
+        TSimd c0L = zero, c0R = zero, c1L = zero, c1R = zero, c2L = zero, c2R = zero, c3L = zero, c3R = zero;
+        TSimd c4L = zero, c4R = zero, c5L = zero, c5R = zero, c6L = zero, c6R = zero, c7L = zero, c7R = zero;
+        TSimd c8L = zero, c8R = zero, c9L = zero, c9R = zero, c10L = zero, c10R = zero, c11L = zero, c11R = zero;
+        TSimd c12L = zero, c12R = zero, c13L = zero, c13R = zero;
 
         // One pointer for three rows: the processor adds one or two strides to it for free while addressing.
         nint twoRows = 2 * rowStride;
@@ -117,8 +115,8 @@ internal static unsafe class MatMulTile<TSimd>
             TSimd left, right = default;
             if (TColumns.Registers == 2)
             {
-                left = TSimd.Load(b);
-                right = TColumns.IsPartial ? TSimd.Load(b + TSimd.Width, lastCount) : TSimd.Load(b + TSimd.Width);
+                left = *(TSimd*)b;
+                right = TColumns.IsPartial ? TSimd.Load(b + TSimd.Width, lastCount) : ((TSimd*)b)[1];
             }
             else
             {
@@ -129,112 +127,112 @@ internal static unsafe class MatMulTile<TSimd>
 
             // Create stands on the memory operand itself, so that it becomes one load that repeats the number in all lanes.
             TSimd x0 = TSimd.Create(*a0);
-            c0L = TSimd.Fma(x0, left, c0L);
+            c0L = TSimd.Fma(left, x0, c0L);
             if (TColumns.Registers == 2)
-                c0R = TSimd.Fma(x0, right, c0R);
+                c0R = TSimd.Fma(right, x0, c0R);
 
             if (TRows.Count > 1)
             {
                 TSimd x1 = TSimd.Create(a0[rowStride]);
-                c1L = TSimd.Fma(x1, left, c1L);
+                c1L = TSimd.Fma(left, x1, c1L);
                 if (TColumns.Registers == 2)
-                    c1R = TSimd.Fma(x1, right, c1R);
+                    c1R = TSimd.Fma(right, x1, c1R);
             }
 
             if (TRows.Count > 2)
             {
                 TSimd x2 = TSimd.Create(a0[twoRows]);
-                c2L = TSimd.Fma(x2, left, c2L);
+                c2L = TSimd.Fma(left, x2, c2L);
                 if (TColumns.Registers == 2)
-                    c2R = TSimd.Fma(x2, right, c2R);
+                    c2R = TSimd.Fma(right, x2, c2R);
             }
 
             if (TRows.Count > 3)
             {
                 TSimd x3 = TSimd.Create(*a3);
-                c3L = TSimd.Fma(x3, left, c3L);
+                c3L = TSimd.Fma(left, x3, c3L);
                 if (TColumns.Registers == 2)
-                    c3R = TSimd.Fma(x3, right, c3R);
+                    c3R = TSimd.Fma(right, x3, c3R);
             }
 
             if (TRows.Count > 4)
             {
                 TSimd x4 = TSimd.Create(a3[rowStride]);
-                c4L = TSimd.Fma(x4, left, c4L);
+                c4L = TSimd.Fma(left, x4, c4L);
                 if (TColumns.Registers == 2)
-                    c4R = TSimd.Fma(x4, right, c4R);
+                    c4R = TSimd.Fma(right, x4, c4R);
             }
 
             if (TRows.Count > 5)
             {
                 TSimd x5 = TSimd.Create(a3[twoRows]);
-                c5L = TSimd.Fma(x5, left, c5L);
+                c5L = TSimd.Fma(left, x5, c5L);
                 if (TColumns.Registers == 2)
-                    c5R = TSimd.Fma(x5, right, c5R);
+                    c5R = TSimd.Fma(right, x5, c5R);
             }
 
             if (TRows.Count > 6)
             {
                 TSimd x6 = TSimd.Create(*a6);
-                c6L = TSimd.Fma(x6, left, c6L);
+                c6L = TSimd.Fma(left, x6, c6L);
                 if (TColumns.Registers == 2)
-                    c6R = TSimd.Fma(x6, right, c6R);
+                    c6R = TSimd.Fma(right, x6, c6R);
             }
 
             if (TRows.Count > 7)
             {
                 TSimd x7 = TSimd.Create(a6[rowStride]);
-                c7L = TSimd.Fma(x7, left, c7L);
+                c7L = TSimd.Fma(left, x7, c7L);
                 if (TColumns.Registers == 2)
-                    c7R = TSimd.Fma(x7, right, c7R);
+                    c7R = TSimd.Fma(right, x7, c7R);
             }
 
             if (TRows.Count > 8)
             {
                 TSimd x8 = TSimd.Create(a6[twoRows]);
-                c8L = TSimd.Fma(x8, left, c8L);
+                c8L = TSimd.Fma(left, x8, c8L);
                 if (TColumns.Registers == 2)
-                    c8R = TSimd.Fma(x8, right, c8R);
+                    c8R = TSimd.Fma(right, x8, c8R);
             }
 
             if (TRows.Count > 9)
             {
                 TSimd x9 = TSimd.Create(*a9);
-                c9L = TSimd.Fma(x9, left, c9L);
+                c9L = TSimd.Fma(left, x9, c9L);
                 if (TColumns.Registers == 2)
-                    c9R = TSimd.Fma(x9, right, c9R);
+                    c9R = TSimd.Fma(right, x9, c9R);
             }
 
             if (TRows.Count > 10)
             {
                 TSimd x10 = TSimd.Create(a9[rowStride]);
-                c10L = TSimd.Fma(x10, left, c10L);
+                c10L = TSimd.Fma(left, x10, c10L);
                 if (TColumns.Registers == 2)
-                    c10R = TSimd.Fma(x10, right, c10R);
+                    c10R = TSimd.Fma(right, x10, c10R);
             }
 
             if (TRows.Count > 11)
             {
                 TSimd x11 = TSimd.Create(a9[twoRows]);
-                c11L = TSimd.Fma(x11, left, c11L);
+                c11L = TSimd.Fma(left, x11, c11L);
                 if (TColumns.Registers == 2)
-                    c11R = TSimd.Fma(x11, right, c11R);
+                    c11R = TSimd.Fma(right, x11, c11R);
             }
 
             if (TRows.Count > 12)
             {
                 TSimd x12 = TSimd.Create(*a12);
-                c12L = TSimd.Fma(x12, left, c12L);
+                c12L = TSimd.Fma(left, x12, c12L);
                 if (TColumns.Registers == 2)
-                    c12R = TSimd.Fma(x12, right, c12R);
+                    c12R = TSimd.Fma(right, x12, c12R);
             }
 
             if (TRows.Count > 13)
             {
                 TSimd x13 = TSimd.Create(a12[rowStride]);
-                c13L = TSimd.Fma(x13, left, c13L);
+                c13L = TSimd.Fma(left, x13, c13L);
                 if (TColumns.Registers == 2)
-                    c13R = TSimd.Fma(x13, right, c13R);
+                    c13R = TSimd.Fma(right, x13, c13R);
             }
 
             a0 += stepStride;
@@ -244,61 +242,102 @@ internal static unsafe class MatMulTile<TSimd>
             a12 += stepStride;
         }
 
-        Finish<TColumns>(c0L, c0R, c, lastCount, add);
-        if (TRows.Count > 1)
-            Finish<TColumns>(c1L, c1R, c + 1 * cStride, lastCount, add);
-        if (TRows.Count > 2)
-            Finish<TColumns>(c2L, c2R, c + 2 * cStride, lastCount, add);
-        if (TRows.Count > 3)
-            Finish<TColumns>(c3L, c3R, c + 3 * cStride, lastCount, add);
-        if (TRows.Count > 4)
-            Finish<TColumns>(c4L, c4R, c + 4 * cStride, lastCount, add);
-        if (TRows.Count > 5)
-            Finish<TColumns>(c5L, c5R, c + 5 * cStride, lastCount, add);
-        if (TRows.Count > 6)
-            Finish<TColumns>(c6L, c6R, c + 6 * cStride, lastCount, add);
-        if (TRows.Count > 7)
-            Finish<TColumns>(c7L, c7R, c + 7 * cStride, lastCount, add);
-        if (TRows.Count > 8)
-            Finish<TColumns>(c8L, c8R, c + 8 * cStride, lastCount, add);
-        if (TRows.Count > 9)
-            Finish<TColumns>(c9L, c9R, c + 9 * cStride, lastCount, add);
-        if (TRows.Count > 10)
-            Finish<TColumns>(c10L, c10R, c + 10 * cStride, lastCount, add);
-        if (TRows.Count > 11)
-            Finish<TColumns>(c11L, c11R, c + 11 * cStride, lastCount, add);
-        if (TRows.Count > 12)
-            Finish<TColumns>(c12L, c12R, c + 12 * cStride, lastCount, add);
-        if (TRows.Count > 13)
-            Finish<TColumns>(c13L, c13R, c + 13 * cStride, lastCount, add);
+        if (add)
+        {
+            Add<TColumns>(c0L, c0R, c, lastCount);
+            if (TRows.Count > 1)
+                Add<TColumns>(c1L, c1R, c + 1 * cStride, lastCount);
+            if (TRows.Count > 2)
+                Add<TColumns>(c2L, c2R, c + 2 * cStride, lastCount);
+            if (TRows.Count > 3)
+                Add<TColumns>(c3L, c3R, c + 3 * cStride, lastCount);
+            if (TRows.Count > 4)
+                Add<TColumns>(c4L, c4R, c + 4 * cStride, lastCount);
+            if (TRows.Count > 5)
+                Add<TColumns>(c5L, c5R, c + 5 * cStride, lastCount);
+            if (TRows.Count > 6)
+                Add<TColumns>(c6L, c6R, c + 6 * cStride, lastCount);
+            if (TRows.Count > 7)
+                Add<TColumns>(c7L, c7R, c + 7 * cStride, lastCount);
+            if (TRows.Count > 8)
+                Add<TColumns>(c8L, c8R, c + 8 * cStride, lastCount);
+            if (TRows.Count > 9)
+                Add<TColumns>(c9L, c9R, c + 9 * cStride, lastCount);
+            if (TRows.Count > 10)
+                Add<TColumns>(c10L, c10R, c + 10 * cStride, lastCount);
+            if (TRows.Count > 11)
+                Add<TColumns>(c11L, c11R, c + 11 * cStride, lastCount);
+            if (TRows.Count > 12)
+                Add<TColumns>(c12L, c12R, c + 12 * cStride, lastCount);
+            if (TRows.Count > 13)
+                Add<TColumns>(c13L, c13R, c + 13 * cStride, lastCount);
+        }
+        else
+        {
+            Store<TColumns>(c0L, c0R, c, lastCount);
+            if (TRows.Count > 1)
+                Store<TColumns>(c1L, c1R, c + 1 * cStride, lastCount);
+            if (TRows.Count > 2)
+                Store<TColumns>(c2L, c2R, c + 2 * cStride, lastCount);
+            if (TRows.Count > 3)
+                Store<TColumns>(c3L, c3R, c + 3 * cStride, lastCount);
+            if (TRows.Count > 4)
+                Store<TColumns>(c4L, c4R, c + 4 * cStride, lastCount);
+            if (TRows.Count > 5)
+                Store<TColumns>(c5L, c5R, c + 5 * cStride, lastCount);
+            if (TRows.Count > 6)
+                Store<TColumns>(c6L, c6R, c + 6 * cStride, lastCount);
+            if (TRows.Count > 7)
+                Store<TColumns>(c7L, c7R, c + 7 * cStride, lastCount);
+            if (TRows.Count > 8)
+                Store<TColumns>(c8L, c8R, c + 8 * cStride, lastCount);
+            if (TRows.Count > 9)
+                Store<TColumns>(c9L, c9R, c + 9 * cStride, lastCount);
+            if (TRows.Count > 10)
+                Store<TColumns>(c10L, c10R, c + 10 * cStride, lastCount);
+            if (TRows.Count > 11)
+                Store<TColumns>(c11L, c11R, c + 11 * cStride, lastCount);
+            if (TRows.Count > 12)
+                Store<TColumns>(c12L, c12R, c + 12 * cStride, lastCount);
+            if (TRows.Count > 13)
+                Store<TColumns>(c13L, c13R, c + 13 * cStride, lastCount);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<TColumns>(TSimd left, TSimd right, float* c, int lastCount, bool add)
+    private static void Add<TColumns>(TSimd left, TSimd right, float* c, int lastCount)
         where TColumns : struct, ITileColumns
     {
         if (TColumns.Registers == 2)
         {
-            FinishRegister<TColumns>(left, c, TSimd.Width, isLast: false, add);
-            FinishRegister<TColumns>(right, c + TSimd.Width, lastCount, isLast: true, add);
+            *(TSimd*)c = left + *(TSimd*)c;
+            if (TColumns.IsPartial)
+                TSimd.Store(right + TSimd.Load(c + TSimd.Width, lastCount), c + TSimd.Width, lastCount);
+            else
+                ((TSimd*)c)[1] = right + ((TSimd*)c)[1];
         }
         else
         {
-            FinishRegister<TColumns>(left, c, lastCount, isLast: true, add);
+            TSimd.Store(left + TSimd.Load(c, lastCount), c, lastCount);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FinishRegister<TColumns>(TSimd sum, float* c, int count, bool isLast, bool add)
+    private static void Store<TColumns>(TSimd left, TSimd right, float* c, int lastCount)
         where TColumns : struct, ITileColumns
     {
-        bool isPartial = TColumns.IsPartial && isLast;
-        if (add)
-            sum += isPartial ? TSimd.Load(c, count) : TSimd.Load(c);
-        if (isPartial)
-            TSimd.Store(sum, c, count);
+        if (TColumns.Registers == 2)
+        {
+            *(TSimd*)c = left;
+            if (TColumns.IsPartial)
+                TSimd.Store(right, c + TSimd.Width, lastCount);
+            else
+                ((TSimd*)c)[1] = right;
+        }
         else
-            TSimd.Store(sum, c);
+        {
+            TSimd.Store(left, c, lastCount);
+        }
     }
 
     private readonly struct TwoFull : ITileColumns
