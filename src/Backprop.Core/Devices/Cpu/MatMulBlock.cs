@@ -29,6 +29,13 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     private const int RowsWorthCopyingCriticalB = 32;
     private const int ColumnsWorthCopyingCriticalA = 64;
 
+    // Tiles whose products are transposed together: a number whose columns fill whole registers.
+    private const int ExchangedTiles = 8;
+    private const int MaximumExchangedRows = 256;
+
+    // Transposing a number costs about as much as this many lanes of an FMA.
+    private const int TransposeCost = 4;
+
     // Added to the stride of copied rows, so that they select different places in the cache: one cache line.
     private const int StridePadding = 16;
 
@@ -65,6 +72,12 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     {
         int depthBlocks = Math.Max((_k + MaximumDepth - 1) / MaximumDepth, 1);
         int maximumDepth = (_k + depthBlocks - 1) / depthBlocks;
+        if (ShouldExchange(rows, columns, maximumDepth))
+        {
+            MultiplyExchanged(buffers, depthBlocks, maximumDepth, firstRow, rows, firstColumn, columns);
+            return;
+        }
+
         int blockColumns = Math.Min(columns, MaximumColumns);
         bool byRows = rows > blockColumns;
         bool copyA = _aStride % CriticalStride == 0 && rows > 1 && columns >= ColumnsWorthCopyingCriticalA;
@@ -162,6 +175,90 @@ internal readonly unsafe struct MatMulBlock<TSimd>
                 row += height;
             }
         }
+    }
+
+    // A transposed B must be copied, which costs as much as some rows of A. If these are few, it is cheaper to compute the
+    // transposed product, in which B's rows are read in place like those of A, and to transpose A and C instead.
+    private bool ShouldExchange(int rows, int columns, int depth)
+    {
+        if (!_transposeB || rows < TSimd.Width || rows > MaximumExchangedRows)
+            return false;
+        long saved = TransposeCost * ((long)columns * depth - (long)rows * (columns + depth));
+        long unusedLanes = (rows + TSimd.Width - 1) / TSimd.Width * TSimd.Width - rows;
+        return saved > unusedLanes * columns * depth;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MultiplyExchanged(
+        BufferPool buffers, int depthBlocks, int maximumDepth, int firstRow, int rows, int firstColumn, int columns)
+    {
+        // A's panels; a copy of a tile's rows of B; the block of products; the same transposed, to be added to C.
+        bool copyB = _bStride % (CriticalStride / 2) == 0;
+        bool add = _accumulate || depthBlocks > 1;
+        int tileRows = MatMulTile<TSimd>.MaximumRows, blockColumns = ExchangedTiles * tileRows;
+        int panels = (rows + PanelColumns - 1) / PanelColumns;
+        nint copiedStride = maximumDepth + StridePadding, productLength = blockColumns * PanelColumns;
+        nint panelsLength = panels * maximumDepth * PanelColumns, copiedLength = copyB ? tileRows * copiedStride : 0;
+        NativeBlock scratch = buffers.Rent((int)(panelsLength + copiedLength + panels * productLength + (add ? productLength : 0)));
+        try
+        {
+            float* packedA = scratch.Floats, copiedB = packedA + panelsLength, products = copiedB + copiedLength;
+            float* transposed = products + panels * productLength;
+            int lastColumn = firstColumn + columns;
+            for (int block = 0; block < depthBlocks; block++)
+            {
+                int k = (int)((long)_k * block / depthBlocks);
+                int depth = (int)((long)_k * (block + 1) / depthBlocks) - k;
+                for (int panel = 0; panel < panels; panel++)
+                    PackRows(packedA + panel * depth * PanelColumns, firstRow + panel * PanelColumns, Math.Min(rows - panel * PanelColumns, PanelColumns), k, depth);
+
+                for (int column = firstColumn; column < lastColumn; column += blockColumns)
+                {
+                    int width = Math.Min(lastColumn - column, blockColumns), tiles = (width + tileRows - 1) / tileRows;
+                    for (int tile = 0, first = 0; tile < tiles; tile++)
+                    {
+                        int height = (width - first) / (tiles - tile);
+                        float* b = _b + (column + first) * _bStride + k;
+                        if (copyB)
+                            MatMulPacking.Copy<TSimd>(b, _bStride, height, depth, copiedB, copiedStride);
+                        for (int panel = 0; panel < panels; panel++)
+                        {
+                            MatMulTile<TSimd>.Multiply(
+                                height, Math.Min(rows - panel * PanelColumns, PanelColumns), depth,
+                                copyB ? copiedB : b, copyB ? copiedStride : _bStride, 1, packedA + panel * depth * PanelColumns, PanelColumns,
+                                products + panel * productLength + first * PanelColumns, PanelColumns, add: false);
+                        }
+
+                        first += height;
+                    }
+
+                    for (int panel = 0; panel < panels; panel++)
+                    {
+                        int row = firstRow + panel * PanelColumns, height = Math.Min(firstRow + rows - row, PanelColumns);
+                        float* c = C + (nint)row * _n + column;
+                        bool addThis = _accumulate || k > 0;
+                        MatMulPacking.Transpose(
+                            products + panel * productLength, PanelColumns, width, height,
+                            addThis ? transposed : c, addThis ? blockColumns : _n);
+                        if (addThis)
+                            MatMulPacking.Add<TSimd>(transposed, blockColumns, height, width, c, _n);
+                        Finish(c, column, height, width, k + depth == _k);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            buffers.Return(scratch);
+        }
+    }
+
+    private void PackRows(float* panel, int row, int rows, int k, int depth)
+    {
+        if (_transposeA)
+            MatMulPacking.Copy<TSimd>(A(row, k), _aStride, depth, rows, panel, PanelColumns);
+        else
+            MatMulPacking.Transpose(A(row, k), _aStride, rows, depth, panel, PanelColumns);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -27,6 +27,22 @@ internal static unsafe class MatMulPacking
         }
     }
 
+    /// <summary>Adds a matrix of rows × columns to another one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add<TSimd>(float* source, nint sourceStride, int rows, int columns, float* destination, nint destinationStride)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        for (int row = 0; row < rows; row++, source += sourceStride, destination += destinationStride)
+        {
+            int column = 0;
+            for (; column <= columns - TSimd.Width; column += TSimd.Width)
+                TSimd.Store(TSimd.Load(source + column) + TSimd.Load(destination + column), destination + column);
+            int rest = columns - column;
+            if (rest > 0)
+                TSimd.Store(TSimd.Load(source + column, rest) + TSimd.Load(destination + column, rest), destination + column, rest);
+        }
+    }
+
     /// <summary>Copies a matrix of rows × columns to columns × rows.</summary>
     /// <remarks>Goes down the rows one cache line (16 columns) at a time, so every line is read and written once.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
