@@ -73,6 +73,8 @@ internal sealed unsafe partial class CpuDevice
             int rowTiles = DivideUp(_matrices.M, MatMulTile<TSimd>.MaximumRows);
             int columnTiles = DivideUp(_matrices.N, MatMulTile<TSimd>.Columns);
             parts = (int)Math.Min(parts, (long)rowTiles * columnTiles);
+            if (_matrices.M == 1 && !_matrices.TransposeB)
+                parts = Math.Min(parts, DivideUp(_matrices.N, MatMulRow<TSimd>.MinimumColumns));
             long least = long.MaxValue;
             for (int columnParts = Math.Min(parts, columnTiles); columnParts > 0; columnParts--)
             {

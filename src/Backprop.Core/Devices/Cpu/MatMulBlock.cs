@@ -64,12 +64,21 @@ internal readonly unsafe struct MatMulBlock<TSimd>
 
     public int N => _n;
 
+    public bool TransposeB => _transposeB;
+
     private static int PanelColumns => MatMulTile<TSimd>.Columns;
 
     /// <summary>Computes a rectangle of C, with bias and covered activation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Multiply(BufferPool buffers, int firstRow, int rows, int firstColumn, int columns)
     {
+        if (_m == 1 && _transposeB)
+        {
+            MatMulRow<TSimd>.MultiplyTransposed(columns, _k, _a, _b + firstColumn * _bStride, _bStride, C + firstColumn, _accumulate);
+            Finish(C + firstColumn, firstColumn, 1, columns, isLast: true);
+            return;
+        }
+
         int depthBlocks = Math.Max((_k + MaximumDepth - 1) / MaximumDepth, 1);
         int maximumDepth = (_k + depthBlocks - 1) / depthBlocks;
         if (ShouldExchange(rows, columns, maximumDepth))
