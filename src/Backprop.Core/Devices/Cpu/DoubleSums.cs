@@ -21,7 +21,7 @@ internal static unsafe class DoubleSums
     public static double SumOfSquares(float* x, nint length) => Sum<Square>(x, length);
 
     /// <summary>sums[i] += x[i].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(KernelLoop.Options)]
     public static void AddTo(double* sums, float* x, int length)
     {
         int i = 0;
@@ -31,7 +31,7 @@ internal static unsafe class DoubleSums
             sums[i] += x[i];
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(KernelLoop.Options)]
     private static double Sum<TTerm>(float* x, nint length)
         where TTerm : ITerm
     {

@@ -3,6 +3,17 @@ using Backprop.Memory;
 
 namespace Backprop.Devices.Cpu;
 
+/// <summary>How the loops over registers and rows are compiled: everything but the matrix products.</summary>
+internal static class KernelLoop
+{
+    /// <summary>
+    /// Optimised at once, because the runtime's first code is ten times slower and stays for long. Never inlined: the
+    /// recompilation by profile would, into the chunk function that the workers call, where the budget for inlining then
+    /// ends amid the loop and leaves its vector functions as calls, ten times slower again.
+    /// </summary>
+    public const MethodImplOptions Options = MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining;
+}
+
 /// <summary>How a register meets memory: with all its lanes, or, at the end of an array, with the first few.</summary>
 internal unsafe interface ILanes
 {
@@ -175,7 +186,7 @@ internal readonly struct ElementwiseRange<TKernel>(TKernel kernel) : IRangeKerne
         where TSimd : unmanaged, ISimd<TSimd> => Apply<TSimd>(_kernel, start, end);
 
     /// <summary>The loop itself, for callers that have a range of their own. The kernel is a copy that the JIT keeps in registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(KernelLoop.Options)]
     public static void Apply<TSimd>(TKernel kernel, nint start, nint end)
         where TSimd : unmanaged, ISimd<TSimd>
     {

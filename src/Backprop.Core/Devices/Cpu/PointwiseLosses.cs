@@ -135,7 +135,7 @@ internal sealed unsafe partial class CpuDevice
         // Losses that are only summed pass through a buffer on the stack.
         private const int BufferLength = 512;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -158,7 +158,7 @@ internal sealed unsafe partial class CpuDevice
         }
 
         /// <summary>A run of elements with one weight or one each, and one parameter or one each; returns the sum of the losses.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         private double Run<TSimd>(nint offset, nint length, float weight, float* weights, float parameter, float* parameters, float* buffer)
             where TSimd : unmanaged, ISimd<TSimd>
         {
