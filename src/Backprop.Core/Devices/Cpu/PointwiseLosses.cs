@@ -32,8 +32,9 @@ internal readonly struct AbsoluteError : IPointwiseLoss
     public static TSimd Value<TSimd>(TSimd x, TSimd t, TSimd parameter, out TSimd byPrediction, out TSimd byTarget)
         where TSimd : unmanaged, ISimd<TSimd>
     {
-        TSimd d = x - t, isZero = TSimd.Equal(d, TSimd.Zero);
-        byPrediction = TSimd.Select(isZero, TSimd.Zero, TSimd.CopySign(TSimd.Create(1f), d));
+        // The sign of d; d itself where that is 0 or NaN.
+        TSimd d = x - t, hasSign = TSimd.LessThan(TSimd.Zero, TSimd.Abs(d));
+        byPrediction = TSimd.Select(hasSign, TSimd.CopySign(TSimd.Create(1f), d), d);
         byTarget = -byPrediction;
         return TSimd.Abs(d);
     }
