@@ -118,6 +118,9 @@ internal readonly record struct Chunking(int Count, int Size)
     /// <summary>Chunks of units with the given number of elements each.</summary>
     public static Chunking Of(int units, int elementsPerUnit)
     {
+        // The general rule below would say the same, after three divisions.
+        if (elementsPerUnit == 1 && units <= MinimumElements)
+            return new(units > 0 ? 1 : 0, MinimumElements);
         int size = Math.Max((int)(((long)units + MaximumCount - 1) / MaximumCount), (MinimumElements - 1) / Math.Max(elementsPerUnit, 1) + 1);
         // Whole registers of any width, and whole blocks of random numbers.
         if (elementsPerUnit == 1)
