@@ -22,7 +22,7 @@ internal abstract class Operation
 /// <summary>An operation whose calls carry attributes of type <typeparamref name="TAttributes"/>.</summary>
 internal abstract class Operation<TAttributes> : Operation where TAttributes : struct
 {
-    // Records of calls to this operation wait here for the next step, so that recording allocates nothing.
+    // Records that a tape has replaced by those of other operations wait here, so that recording allocates nothing.
     private readonly Stack<OperationRecord<TAttributes>> _idle = new();
 
     public sealed override void Backward(TapeState tape, OperationRecord record) =>
@@ -37,15 +37,18 @@ internal abstract class Operation<TAttributes> : Operation where TAttributes : s
     {
         if (!tape.IsRecording || !tape.AnyRequiresGradient(inputs))
             return null;
-        OperationRecord<TAttributes>? record;
-        lock (_idle)
-            _idle.TryPop(out record);
-        record ??= new OperationRecord<TAttributes>(this);
+        OperationRecord<TAttributes> record = tape.IdleRecordOf(this) is { } idle ? (OperationRecord<TAttributes>)idle : NewRecord();
         record.Attributes = attributes;
         record.Set(output, inputs, needs);
         output.RequiresGradient = true;
         tape.Append(record);
         return record;
+    }
+
+    private OperationRecord<TAttributes> NewRecord()
+    {
+        lock (_idle)
+            return _idle.TryPop(out OperationRecord<TAttributes>? record) ? record : new OperationRecord<TAttributes>(this);
     }
 
     internal void TakeBack(OperationRecord<TAttributes> record)

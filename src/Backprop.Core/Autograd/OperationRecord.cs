@@ -48,13 +48,17 @@ internal abstract class OperationRecord(Operation operation)
             throw Changed("output", Output);
     }
 
-    /// <summary>Forgets the call and waits for the next one.</summary>
-    public virtual void Recycle()
+    /// <summary>Forgets the call: what waits for the next one keeps no tensor alive.</summary>
+    public virtual void Clear()
     {
-        Array.Clear(_inputs);
+        for (int i = 0; i < InputCount; i++)
+            _inputs[i] = null;
         _output = null;
         Kept = null;
     }
+
+    /// <summary>Goes back to its operation, to be used by another tape.</summary>
+    public abstract void GoBack();
 
     private InvalidOperationException Changed(string role, TensorStorage tensor) => new(
         $"{Operation.Name} needs the old values of its {role}, of shape {tensor.Shape}, for the backward pass, but they were changed in place after the forward pass. Call Backward before changing them (before optimizer.Step, for a parameter).");
@@ -67,10 +71,11 @@ internal sealed class OperationRecord<TAttributes>(Operation<TAttributes> operat
 
     public ref TAttributes Attributes => ref _attributes;
 
-    public override void Recycle()
+    public override void Clear()
     {
-        base.Recycle();
+        base.Clear();
         _attributes = default;
-        operation.TakeBack(this);
     }
+
+    public override void GoBack() => operation.TakeBack(this);
 }

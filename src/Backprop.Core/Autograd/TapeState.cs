@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Backprop.Memory;
 using Backprop.Tensors;
 
@@ -11,7 +12,7 @@ internal sealed class TapeState : TensorScope
 
     private readonly List<TensorStorage> _tensors = [];
     private readonly List<OperationRecord> _records = [];
-    private int _tensorCount;
+    private int _tensorCount, _recordCount;
     private bool _backwardDone;
     private MemoryBlock? _unitGradient;
 
@@ -21,6 +22,9 @@ internal sealed class TapeState : TensorScope
     public Device Device { get; private set; } = null!;
 
     public bool IsRecording { get; private set; }
+
+    /// <summary>The calls of this step. Behind them in the list may stand what is left of a longer one.</summary>
+    public ReadOnlySpan<OperationRecord> Records => CollectionsMarshal.AsSpan(_records)[.._recordCount];
 
     /// <summary>Takes an idle state of this thread, or makes one.</summary>
     public static TapeState Begin(Device device, bool isRecording)
@@ -93,7 +97,32 @@ internal sealed class TapeState : TensorScope
             ReleaseBlock(root);
     }
 
-    public void Append(OperationRecord record) => _records.Add(record);
+    /// <summary>
+    /// The record that an earlier step left at this place of the tape if its operation was the same, as in every step of a
+    /// network: so that recording waits for no lock.
+    /// </summary>
+    public OperationRecord? IdleRecordOf(Operation operation)
+    {
+        if (_recordCount == _records.Count)
+            return null;
+        OperationRecord idle = _records[_recordCount];
+        return idle.Operation == operation ? idle : null;
+    }
+
+    public void Append(OperationRecord record)
+    {
+        if (_recordCount == _records.Count)
+        {
+            _records.Add(record);
+        }
+        else if (_records[_recordCount] != record)
+        {
+            _records[_recordCount].GoBack();
+            _records[_recordCount] = record;
+        }
+
+        _recordCount++;
+    }
 
     /// <summary>The block to which a contribution to the gradient of a tensor goes, and whether it is added to what is there.</summary>
     public MemoryBlock GradientOf(TensorStorage tensor, out bool accumulate)
@@ -177,7 +206,7 @@ internal sealed class TapeState : TensorScope
     /// <summary>After a backward pass that failed midway, gradients outside the tape may be half-written: they count as zero.</summary>
     private void DiscardParameterGradients()
     {
-        foreach (OperationRecord record in _records)
+        foreach (OperationRecord record in Records)
             for (int i = 0; i < record.InputCount; i++)
                 if (record.Input(i) is { Scope: null, Gradient: not null } parameter)
                     parameter.GradientIsZero = true;
@@ -185,7 +214,7 @@ internal sealed class TapeState : TensorScope
 
     private void WalkBack()
     {
-        for (int i = _records.Count - 1; i >= 0; i--)
+        for (int i = _recordCount - 1; i >= 0; i--)
         {
             OperationRecord record = _records[i];
             if (record.Output.Gradient is not null)
@@ -216,14 +245,13 @@ internal sealed class TapeState : TensorScope
             tensor.Generation++;
         }
 
-        foreach (OperationRecord record in _records)
+        foreach (OperationRecord record in Records)
         {
             ReleaseKept(record);
-            record.Recycle();
+            record.Clear();
         }
 
-        _tensorCount = 0;
-        _records.Clear();
+        _tensorCount = _recordCount = 0;
         _backwardDone = false;
         _unitGradient = null;
         (_idleOfThread ??= new Stack<TapeState>()).Push(this);

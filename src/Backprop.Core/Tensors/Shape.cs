@@ -151,6 +151,8 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// </summary>
     internal static Shape Broadcast(in Shape a, in Shape b, string operation)
     {
+        if (a.Equals(b))
+            return a;
         int rank = Math.Max(a.Rank, b.Rank);
         Span<int> lengths = stackalloc int[rank];
         for (int i = 1; i <= rank; i++)

@@ -240,9 +240,14 @@ public class NetworkTests
     [Fact]
     public void ThreadCountsAndMemoryLimitsThatCannotBeAreRefused()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => Device.CpuWithThreads(0));
+        Assert.Contains("number of threads is 0; expected 1 to 1024", Assert.Throws<ArgumentOutOfRangeException>(() => Device.CpuWithThreads(0)).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => Device.CpuWithThreads(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Device.CpuWithThreads(1025));
         Assert.Same(Device.CpuWithThreads(3), Device.CpuWithThreads(3));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Device.CpuWithThreads(3).MemoryLimit = 5);
+        long limit = Device.Cpu.MemoryLimit;
+        foreach (long impossible in (long[])[5, 0, -1, (1 << 20) - 1])
+            Assert.Contains(
+                $"memory limit is {impossible} bytes; expected at least 1048576", Assert.Throws<ArgumentOutOfRangeException>(() => Device.CpuWithThreads(3).MemoryLimit = impossible).Message);
+        Assert.Equal(limit, Device.Cpu.MemoryLimit);
     }
 }

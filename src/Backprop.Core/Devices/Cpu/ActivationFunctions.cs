@@ -102,6 +102,7 @@ internal readonly struct Selu : IActivationFunction
 /// <inheritdoc cref="ActivationKind.Gelu"/>
 internal readonly struct Gelu : IActivationFunction
 {
+    // Forward is within 6.5 ulp down to x = −13; beyond, where Φ is denormal, within 10⁻⁴³.
     private const float ReciprocalRootOfTwoPi = 0.398942280401433f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,7 +125,8 @@ internal readonly struct Gelu : IActivationFunction
 /// <inheritdoc cref="ActivationKind.GeluTanh"/>
 internal readonly struct GeluTanh : IActivationFunction
 {
-    // ½(1 + tanh u) = σ(2u), which stays accurate in the negative tail. 2u = x(A + Bx²).
+    // ½(1 + tanh u) = σ(2u), which stays accurate in the negative tail. 2u = x(A + Bx²). Forward is within 200 ulp (2·10⁻⁵ of
+    // the value) at the end of that tail, where 2u is rounded to a multiple of 2⁻¹⁷, and nearer 0 far better.
     private const float A = 1.59576912160573f, B = 0.0713548162726009f;
 
     // Beyond this |x| the sigmoid is exactly 0 or 1; the cube must not overflow.
@@ -157,6 +159,7 @@ internal readonly struct GeluTanh : IActivationFunction
 /// <inheritdoc cref="ActivationKind.Silu"/>
 internal readonly struct Silu : IActivationFunction
 {
+    // Forward is within 3 ulp down to x = −87; beyond, where σ is denormal, within 10⁻⁴³.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TSimd Forward<TSimd>(TSimd x, TSimd parameter)
         where TSimd : unmanaged, ISimd<TSimd> => x * ElementaryFunctions.Sigmoid(x);

@@ -89,7 +89,7 @@ internal sealed unsafe partial class CpuDevice
     {
         public void Run<TFunction>()
             where TFunction : IActivationFunction =>
-            device.ForEachElement(new ActivationKernel<TFunction>(x, y, parameter), length);
+            device.ForEachElement(new ActivationKernel<TFunction>(x, y, parameter), length, isRead: y == x);
     }
 
     private readonly struct BackwardPass(
@@ -103,7 +103,9 @@ internal sealed unsafe partial class CpuDevice
             if (accumulate)
                 device.ForEachElement(new ActivationBackwardKernel<TFunction, Accumulate>(read, gradOutput, gradInput, parameter), length);
             else
-                device.ForEachElement(new ActivationBackwardKernel<TFunction, Overwrite>(read, gradOutput, gradInput, parameter), length);
+                device.ForEachElement(
+                    new ActivationBackwardKernel<TFunction, Overwrite>(read, gradOutput, gradInput, parameter), length,
+                    isRead: gradInput == read || gradInput == gradOutput);
         }
     }
 

@@ -108,7 +108,7 @@ internal sealed unsafe partial class CpuDevice
     {
         private readonly AxisWalk _walk = walk;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {

@@ -66,7 +66,7 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct CrossEntropyKernel(
         int classes, float* logits, int* labels, float* gradient, LossOutput loss, LabelledLoss labelled) : IRangeKernel
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -169,7 +169,7 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct StridedCrossEntropyKernel(
         RowBlocks blocks, float* logits, int* labels, float* gradient, LossOutput loss, LabelledLoss labelled) : IRangeKernel
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -186,7 +186,7 @@ internal sealed unsafe partial class CpuDevice
             loss.EndChunk(chunk, chunkSum);
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         private void Rows<TSimd>(nint offset, nint firstRow, int count, float* exchange, ref double chunkSum)
             where TSimd : unmanaged, ISimd<TSimd>
         {

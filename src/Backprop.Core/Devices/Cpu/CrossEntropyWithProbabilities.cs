@@ -32,7 +32,7 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct SoftCrossEntropyKernel(
         int classes, float* logits, float* targets, float* gradient, float* targetGradient, LossOutput loss) : IRangeKernel
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -78,7 +78,7 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct StridedSoftCrossEntropyKernel(
         RowBlocks blocks, float* logits, float* targets, float* gradient, float* targetGradient, LossOutput loss) : IRangeKernel
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {

@@ -5,12 +5,12 @@ using System.Runtime.Intrinsics.X86;
 namespace Backprop.Devices.Cpu;
 
 /// <summary>
-/// Sums of floats in double precision: four registers of four doubles each, whatever the instruction set, so that the
+/// Sums of floats in double precision: eight registers of four doubles each, whatever the instruction set, so that the
 /// result does not depend on it.
 /// </summary>
 internal static unsafe class DoubleSums
 {
-    private const int Step = 16;
+    private const int Step = 32;
 
     /// <summary>Σ x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -21,7 +21,7 @@ internal static unsafe class DoubleSums
     public static double SumOfSquares(float* x, nint length) => Sum<Square>(x, length);
 
     /// <summary>sums[i] += x[i].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(KernelLoop.Options)]
     public static void AddTo(double* sums, float* x, int length)
     {
         int i = 0;
@@ -31,12 +31,12 @@ internal static unsafe class DoubleSums
             sums[i] += x[i];
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(KernelLoop.Options)]
     private static double Sum<TTerm>(float* x, nint length)
         where TTerm : ITerm
     {
-        // Four independent sums, because each addition must wait some cycles for the one before it.
-        Vector256<double> sum0 = Vector256<double>.Zero, sum1 = sum0, sum2 = sum0, sum3 = sum0;
+        // Eight independent sums, because each addition must wait some cycles for the one before it.
+        Vector256<double> sum0 = Vector256<double>.Zero, sum1 = sum0, sum2 = sum0, sum3 = sum0, sum4 = sum0, sum5 = sum0, sum6 = sum0, sum7 = sum0;
         nint i = 0;
         for (; i <= length - Step; i += Step)
         {
@@ -44,6 +44,10 @@ internal static unsafe class DoubleSums
             sum1 = TTerm.Add(sum1, Widen(x + i + 4));
             sum2 = TTerm.Add(sum2, Widen(x + i + 8));
             sum3 = TTerm.Add(sum3, Widen(x + i + 12));
+            sum4 = TTerm.Add(sum4, Widen(x + i + 16));
+            sum5 = TTerm.Add(sum5, Widen(x + i + 20));
+            sum6 = TTerm.Add(sum6, Widen(x + i + 24));
+            sum7 = TTerm.Add(sum7, Widen(x + i + 28));
         }
 
         for (; i <= length - 4; i += 4)
@@ -51,7 +55,7 @@ internal static unsafe class DoubleSums
         double rest = 0;
         for (; i < length; i++)
             rest = TTerm.Add(rest, x[i]);
-        return Vector256.Sum(sum0 + sum1 + (sum2 + sum3)) + rest;
+        return Vector256.Sum(sum0 + sum1 + (sum2 + sum3) + (sum4 + sum5 + (sum6 + sum7))) + rest;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,24 +18,26 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct DropoutKernel<TOutput>(RandomKey key, float rate, float* x, float* y) : IRangeKernel
         where TOutput : IOutput
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
             int batch = PhiloxLanes.BatchSize<TSimd>();
             float* uniforms = stackalloc float[32];
+            ulong* roundKeys = stackalloc ulong[PhiloxLanes.RoundKeyCount];
+            PhiloxLanes.RoundKeys(key.Seed, roundKeys);
             var mask = new MaskKernel(rate, 1f / (1f - rate), uniforms, x, y);
             nint i = start;
             for (; i <= end - batch; i += batch)
             {
-                PhiloxLanes.Fill<TSimd>(key, (uint)(i >> 2), uniforms);
+                PhiloxLanes.Fill<TSimd>(key, roundKeys, (uint)(i >> 2), uniforms);
                 for (nint j = 0; j < batch; j += TSimd.Width)
                     mask.Apply<TSimd, AllLanes>(i, j, TSimd.Width);
             }
 
             if (i < end)
             {
-                PhiloxLanes.Fill<TSimd>(key, (uint)(i >> 2), uniforms);
+                PhiloxLanes.Fill<TSimd>(key, roundKeys, (uint)(i >> 2), uniforms);
                 for (nint j = 0; j < end - i; j += TSimd.Width)
                     mask.Apply<TSimd, FirstLanes>(i, j, (int)Math.Min(end - i - j, TSimd.Width));
             }

@@ -7,14 +7,14 @@ namespace Backprop.Devices.Cpu;
 internal sealed unsafe partial class CpuDevice
 {
     internal override void Add(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length) =>
-        ForEachElement(new AddKernel(Pointer(a), Pointer(b), Pointer(y)), length);
+        ForEachElement(new AddKernel(Pointer(a), Pointer(b), Pointer(y)), length, isRead: y == a || y == b);
 
     internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate)
     {
         if (accumulate)
             ForEachElement(new MultiplyKernel<Accumulate>(Pointer(a), Pointer(b), Pointer(y)), length);
         else
-            ForEachElement(new MultiplyKernel<Overwrite>(Pointer(a), Pointer(b), Pointer(y)), length);
+            ForEachElement(new MultiplyKernel<Overwrite>(Pointer(a), Pointer(b), Pointer(y)), length, isRead: y == a || y == b);
     }
 
     internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
@@ -22,7 +22,7 @@ internal sealed unsafe partial class CpuDevice
         if (accumulate)
             ForEachElement(new ScaleKernel<Accumulate>(factor, Pointer(x), Pointer(y)), length);
         else
-            ForEachElement(new ScaleKernel<Overwrite>(factor, Pointer(x), Pointer(y)), length);
+            ForEachElement(new ScaleKernel<Overwrite>(factor, Pointer(x), Pointer(y)), length, isRead: y == x);
     }
 
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length) =>

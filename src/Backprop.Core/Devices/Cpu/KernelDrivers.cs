@@ -3,6 +3,17 @@ using Backprop.Memory;
 
 namespace Backprop.Devices.Cpu;
 
+/// <summary>How the loops over registers and rows are compiled: everything but the matrix products.</summary>
+internal static class KernelLoop
+{
+    /// <summary>
+    /// Optimised at once, because the runtime's first code is ten times slower and stays for long. Never inlined: the
+    /// recompilation by profile would, into the chunk function that the workers call, where the budget for inlining then
+    /// ends amid the loop and leaves its vector functions as calls, ten times slower again.
+    /// </summary>
+    public const MethodImplOptions Options = MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining;
+}
+
 /// <summary>How a register meets memory: with all its lanes, or, at the end of an array, with the first few.</summary>
 internal unsafe interface ILanes
 {
@@ -23,6 +34,18 @@ internal readonly unsafe struct AllLanes : ILanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<TSimd>(TSimd value, float* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd> => TSimd.Store(value, destination);
+}
+
+/// <summary>All lanes, written past the caches; read as ever.</summary>
+internal readonly unsafe struct StreamedLanes : ILanes
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TSimd Load<TSimd>(float* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<TSimd>(TSimd value, float* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreStreamed(value, destination);
 }
 
 /// <summary>The first lanes only; memory beyond them is not touched.</summary>
@@ -95,6 +118,9 @@ internal readonly record struct Chunking(int Count, int Size)
     /// <summary>Chunks of units with the given number of elements each.</summary>
     public static Chunking Of(int units, int elementsPerUnit)
     {
+        // The general rule below would say the same, after three divisions.
+        if (elementsPerUnit == 1 && units <= MinimumElements)
+            return new(units > 0 ? 1 : 0, MinimumElements);
         int size = Math.Max((int)(((long)units + MaximumCount - 1) / MaximumCount), (MinimumElements - 1) / Math.Max(elementsPerUnit, 1) + 1);
         // Whole registers of any width, and whole blocks of random numbers.
         if (elementsPerUnit == 1)
@@ -106,10 +132,26 @@ internal readonly record struct Chunking(int Count, int Size)
 /// <summary>The loops that kernels run in: over the chunks, the threads and the registers.</summary>
 internal sealed unsafe partial class CpuDevice
 {
+    // 32 MiB: as much as the last-level cache of a common processor.
+    private const int StreamedLength = 8 << 20;
+
     /// <summary>Applies an element-wise kernel to the elements 0 to <paramref name="length"/> − 1.</summary>
     private void ForEachElement<TKernel>(in TKernel kernel, int length)
         where TKernel : struct, IElementwiseKernel =>
         ForEachRange(new ElementwiseRange<TKernel>(kernel), length, 1);
+
+    /// <summary>
+    /// The same for a kernel that writes one block from its beginning on: past the caches if it is too large for them and
+    /// the kernel does not read from it, too (<paramref name="isRead"/>).
+    /// </summary>
+    private void ForEachElement<TKernel>(in TKernel kernel, int length, bool isRead)
+        where TKernel : struct, IElementwiseKernel
+    {
+        if (isRead || length < StreamedLength)
+            ForEachElement(kernel, length);
+        else
+            ForEachRange(new StreamedRange<TKernel>(kernel), length, 1);
+    }
 
     /// <summary>Applies a kernel to all units, in chunks that the threads share.</summary>
     private void ForEachRange<TKernel>(in TKernel kernel, int units, int elementsPerUnit)
@@ -175,7 +217,7 @@ internal readonly struct ElementwiseRange<TKernel>(TKernel kernel) : IRangeKerne
         where TSimd : unmanaged, ISimd<TSimd> => Apply<TSimd>(_kernel, start, end);
 
     /// <summary>The loop itself, for callers that have a range of their own. The kernel is a copy that the JIT keeps in registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(KernelLoop.Options)]
     public static void Apply<TSimd>(TKernel kernel, nint start, nint end)
         where TSimd : unmanaged, ISimd<TSimd>
     {
@@ -184,5 +226,27 @@ internal readonly struct ElementwiseRange<TKernel>(TKernel kernel) : IRangeKerne
             kernel.Apply<TSimd, AllLanes>(i, TSimd.Width);
         if (i < end)
             kernel.Apply<TSimd, FirstLanes>(i, (int)(end - i));
+    }
+}
+
+/// <summary>The same, but written past the caches. Chunks and blocks begin at whole cache lines, so every register is aligned.</summary>
+internal readonly struct StreamedRange<TKernel>(TKernel kernel) : IRangeKernel
+    where TKernel : struct, IElementwiseKernel
+{
+    private readonly TKernel _kernel = kernel;
+
+    public void Apply<TSimd>(int chunk, int start, int end)
+        where TSimd : unmanaged, ISimd<TSimd> => Apply<TSimd>(_kernel, start, end);
+
+    [MethodImpl(KernelLoop.Options)]
+    private static void Apply<TSimd>(TKernel kernel, nint start, nint end)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        nint i = start;
+        for (; i <= end - TSimd.Width; i += TSimd.Width)
+            kernel.Apply<TSimd, StreamedLanes>(i, TSimd.Width);
+        if (i < end)
+            kernel.Apply<TSimd, FirstLanes>(i, (int)(end - i));
+        TSimd.StreamFence();
     }
 }

@@ -32,8 +32,9 @@ internal readonly struct AbsoluteError : IPointwiseLoss
     public static TSimd Value<TSimd>(TSimd x, TSimd t, TSimd parameter, out TSimd byPrediction, out TSimd byTarget)
         where TSimd : unmanaged, ISimd<TSimd>
     {
-        TSimd d = x - t, isZero = TSimd.Equal(d, TSimd.Zero);
-        byPrediction = TSimd.Select(isZero, TSimd.Zero, TSimd.CopySign(TSimd.Create(1f), d));
+        // The sign of d; d itself where that is 0 or NaN.
+        TSimd d = x - t, hasSign = TSimd.LessThan(TSimd.Zero, TSimd.Abs(d));
+        byPrediction = TSimd.Select(hasSign, TSimd.CopySign(TSimd.Create(1f), d), d);
         byTarget = -byPrediction;
         return TSimd.Abs(d);
     }
@@ -135,7 +136,7 @@ internal sealed unsafe partial class CpuDevice
         // Losses that are only summed pass through a buffer on the stack.
         private const int BufferLength = 512;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -158,7 +159,7 @@ internal sealed unsafe partial class CpuDevice
         }
 
         /// <summary>A run of elements with one weight or one each, and one parameter or one each; returns the sum of the losses.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         private double Run<TSimd>(nint offset, nint length, float weight, float* weights, float parameter, float* parameters, float* buffer)
             where TSimd : unmanaged, ISimd<TSimd>
         {

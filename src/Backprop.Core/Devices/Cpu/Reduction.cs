@@ -136,7 +136,7 @@ internal sealed unsafe partial class CpuDevice
     {
         private readonly AxisWalk _kept = kept, _summed = summed;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -149,7 +149,7 @@ internal sealed unsafe partial class CpuDevice
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         private double Sum(float* source, int piece, int pieceCount)
         {
             // A piece is a part of the runs, or of the only run.
@@ -173,7 +173,7 @@ internal sealed unsafe partial class CpuDevice
     {
         private readonly AxisWalk _kept = kept, _summed = summed;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -207,7 +207,7 @@ internal sealed unsafe partial class CpuDevice
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         private static void SumRows<TSimd>(float* source, nint* offsets, int rows, int columns, float* sums)
             where TSimd : unmanaged, ISimd<TSimd>
         {

@@ -101,7 +101,7 @@ internal sealed unsafe partial class CpuDevice
         return (float)sum;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(KernelLoop.Options)]
     private static float ExponentialSumOfPiece<TSimd>(float* x, float maximum, float* y, nint length)
         where TSimd : unmanaged, ISimd<TSimd>
     {
@@ -176,7 +176,7 @@ internal sealed unsafe partial class CpuDevice
 
     private readonly struct SoftmaxKernel(int axis, bool logarithm, float* x, float* y) : IRangeKernel
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -212,7 +212,7 @@ internal sealed unsafe partial class CpuDevice
 
     private readonly struct StridedSoftmaxKernel(RowBlocks blocks, bool logarithm, float* x, float* y) : IRangeKernel
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -278,7 +278,7 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct SoftmaxBackwardKernel<TOutput>(int axis, bool logarithm, float* y, float* gradOutput, float* gradInput) : IRangeKernel
         where TOutput : IOutput
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
@@ -315,7 +315,7 @@ internal sealed unsafe partial class CpuDevice
         : IRangeKernel
         where TOutput : IOutput
     {
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(KernelLoop.Options)]
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {

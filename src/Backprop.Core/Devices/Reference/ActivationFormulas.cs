@@ -96,7 +96,7 @@ internal static class ActivationFormulas
         Math.Abs(x) > 1e-5 ? Math.Exp(x) - 1 : x + x * x / 2 + x * x * x / 6;
 
     /// <summary>Φ(x) by its series near 0 and by the continued fraction of the complement in the tails (Abramowitz and Stegun 7.1.5, 7.1.14).</summary>
-    private static double NormalDistribution(double x)
+    public static double NormalDistribution(double x)
     {
         double z = Math.Abs(x) / Math.Sqrt(2);
         if (double.IsNaN(x))

@@ -52,7 +52,7 @@ internal sealed partial class ReferenceDevice
                 target[a] = share * (classWeights?[a] ?? 1);
             }
 
-            total += CrossEntropyRow(layout, Values(logits), row, target, null, arguments);
+            total += CrossEntropyRow(layout, Values(logits), row, target, null, hasLabels: true, arguments);
         }
 
         StoreTotal(total, arguments);
@@ -67,7 +67,7 @@ internal sealed partial class ReferenceDevice
         {
             for (int a = 0; a < layout.Axis; a++)
                 target[a] = Values(targets)[Position(layout, row, a)] * (classWeights?[a] ?? 1);
-            total += CrossEntropyRow(layout, Values(logits), row, target, classWeights, arguments);
+            total += CrossEntropyRow(layout, Values(logits), row, target, classWeights, hasLabels: false, arguments);
         }
 
         StoreTotal(total, arguments);
@@ -123,7 +123,7 @@ internal sealed partial class ReferenceDevice
     }
 
     private static double CrossEntropyRow(
-        in AxisLayout layout, double[] logits, int row, double[] target, double[]? classWeights, in LossArguments arguments)
+        in AxisLayout layout, double[] logits, int row, double[] target, double[]? classWeights, bool hasLabels, in LossArguments arguments)
     {
         var logProbabilities = new double[layout.Axis];
         LogSoftmaxRow(layout, logits, row, logProbabilities);
@@ -133,7 +133,8 @@ internal sealed partial class ReferenceDevice
         for (int a = 0; a < layout.Axis; a++)
         {
             int i = Position(layout, row, a);
-            loss -= target[a] * logProbabilities[a];
+            if (target[a] != 0 || !hasLabels) // beside the label a probability of 0 does no harm
+                loss -= target[a] * logProbabilities[a];
             if (arguments.PredictionGradient is not null)
                 Values(arguments.PredictionGradient)[i] = factor * (mass * Math.Exp(logProbabilities[a]) - target[a]);
             if (arguments.TargetGradient is not null)

@@ -33,6 +33,15 @@ internal unsafe interface ISimd<TSelf>
 
     public static abstract void Store(TSelf value, float* destination);
 
+    /// <summary>
+    /// Writes past the caches, so that the memory's old content is not read first. The destination is aligned to the
+    /// register, and other threads may look only after <see cref="StreamFence"/>.
+    /// </summary>
+    public static abstract void StoreStreamed(TSelf value, float* destination);
+
+    /// <summary>Makes what was written past the caches visible before whatever is written next.</summary>
+    public static abstract void StreamFence();
+
     /// <summary>Writes the first <paramref name="count"/> ≤ Width lanes and nothing beyond.</summary>
     public static abstract void Store(TSelf value, float* destination, int count);
 

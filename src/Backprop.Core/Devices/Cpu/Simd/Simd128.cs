@@ -57,6 +57,18 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     public static void Store(Simd128 value, float* destination) => value._lanes.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStreamed(Simd128 value, float* destination) => value._lanes.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StreamFence()
+    {
+        if (Sse.IsSupported)
+            Sse.StoreFence();
+        else
+            Thread.MemoryBarrier();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 operator +(Simd128 a, Simd128 b) => new(a._lanes + b._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

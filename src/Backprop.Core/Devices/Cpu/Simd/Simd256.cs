@@ -39,6 +39,18 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     public static void Store(Simd256 value, float* destination) => value._lanes.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStreamed(Simd256 value, float* destination) => value._lanes.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StreamFence()
+    {
+        if (Sse.IsSupported)
+            Sse.StoreFence();
+        else
+            Thread.MemoryBarrier();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 operator +(Simd256 a, Simd256 b) => new(a._lanes + b._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

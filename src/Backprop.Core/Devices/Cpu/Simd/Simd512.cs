@@ -39,6 +39,18 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static void Store(Simd512 value, float* destination) => value._lanes.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStreamed(Simd512 value, float* destination) => value._lanes.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StreamFence()
+    {
+        if (Sse.IsSupported)
+            Sse.StoreFence();
+        else
+            Thread.MemoryBarrier();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 operator +(Simd512 a, Simd512 b) => new(a._lanes + b._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

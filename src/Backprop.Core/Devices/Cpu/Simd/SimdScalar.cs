@@ -44,6 +44,13 @@ internal readonly unsafe struct SimdScalar : ISimd<SimdScalar>
     public static SimdScalar FirstLanes(int count) => Mask(count > 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStreamed(SimdScalar value, float* destination) => Store(value, destination);
+
+    public static void StreamFence()
+    {
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar operator +(SimdScalar a, SimdScalar b) => new(a._value + b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
