@@ -148,7 +148,7 @@ public sealed class Network
     {
         var text = new StringBuilder();
         void Row(string layer, string kind, string shape, string parameters) =>
-            text.Append(CultureInfo.InvariantCulture, $"{layer,-16} {kind,-20} {shape,-16} {parameters,12}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{layer,-20} {kind,-32} {shape,-16} {parameters,12}\n");
 
         Row("layer", "kind", "output", "parameters");
         Row("input", "", InputShape.ToString(), "0");
