@@ -13,7 +13,7 @@ namespace Backprop;
 /// content, which may be anything, is overwritten. Sources and destination are distinct unless the kernel says that
 /// they may be the same block.
 /// </remarks>
-public abstract class Device
+public abstract partial class Device
 {
     private protected Device(string name) => Name = name;
 

@@ -24,6 +24,12 @@ internal static class OperationCaseTable
             [LogSoftmax.Instance] = [.. SoftmaxCases(TensorOperations.LogSoftmax)],
             [Dropout.Instance] = [.. DropoutCases()],
 
+            [MaxPool.Instance] = [.. PoolingGradientCases.MaxPool()],
+            [AveragePool.Instance] = [.. PoolingGradientCases.AveragePool()],
+            [Pad.Instance] = [.. PoolingGradientCases.Pad()],
+            [Upsample.Instance] = [.. PoolingGradientCases.Upsample()],
+            [ChannelDropout.Instance] = [.. PoolingGradientCases.ChannelDropout()],
+
             [Relu.Instance] = [.. ActivationCases(x => x.Relu(), "relu", 0)],
             [LeakyRelu.Instance] =
             [
