@@ -58,6 +58,17 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void MatMul(in MatMulArguments arguments) => Inner.MatMul(arguments);
 
+    internal override void Convolution(in ConvolutionShape shape, MemoryBlock input, MemoryBlock weight, MemoryBlock? bias, Activation activation, MemoryBlock output) =>
+        Inner.Convolution(shape, input, weight, bias, activation, output);
+
+    internal override void ConvolutionBackwardInput(in ConvolutionShape shape, MemoryBlock gradOutput, MemoryBlock weight, MemoryBlock gradInput, bool accumulate) =>
+        Inner.ConvolutionBackwardInput(shape, gradOutput, weight, gradInput, accumulate);
+
+    internal override void ConvolutionBackwardWeight(in ConvolutionShape shape, MemoryBlock input, MemoryBlock gradOutput, MemoryBlock gradWeight, bool accumulate) =>
+        Inner.ConvolutionBackwardWeight(shape, input, gradOutput, gradWeight, accumulate);
+
+    internal override void Permute(in PermutationLayout layout, MemoryBlock x, MemoryBlock y, bool accumulate) => Inner.Permute(layout, x, y, accumulate);
+
     internal override void Activate(Activation activation, MemoryBlock x, MemoryBlock y, int length) => Inner.Activate(activation, x, y, length);
 
     internal override void ActivateBackward(Activation activation, MemoryBlock? x, MemoryBlock? y, MemoryBlock gradOutput, MemoryBlock gradInput, int length, bool accumulate) =>

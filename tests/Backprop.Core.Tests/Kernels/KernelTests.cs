@@ -29,6 +29,18 @@ public class KernelTests
         Assert.Empty(kernels.Except(tests));
     }
 
+    [Fact]
+    public void Convolution() => KernelHarness.CheckAll(ConvolutionCases.Forward());
+
+    [Fact]
+    public void ConvolutionBackwardInput() => KernelHarness.CheckAll(ConvolutionCases.BackwardInput());
+
+    [Fact]
+    public void ConvolutionBackwardWeight() => KernelHarness.CheckAll(ConvolutionCases.BackwardWeight());
+
+    [Fact]
+    public void Permute() => KernelHarness.CheckAll(PermutationCases.All());
+
     public static TheoryData<ActivationKind> Activations => [.. Enum.GetValues<ActivationKind>()];
 
     [Theory]

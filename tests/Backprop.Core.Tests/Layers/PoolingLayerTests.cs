@@ -71,7 +71,7 @@ public class PoolingLayerTests
         { "negative padding", net => net.AveragePool2d(3, padding: -1), [8, 8, 1], ["'averagepool2d_1'", "padding is -1"] },
         { "no stride", net => net.MaxPool2d(2, stride: 0), [8, 8, 1], ["'maxpool2d_1'", "stride 0", "at least 1"] },
         { "no window", net => net.AveragePool2d(0), [8, 8, 1], ["'averagepool2d_1'", "0 places"] },
-        { "no image", net => net.MaxPool2d(2), [784], ["'maxpool2d_1'", "[784]", "[height, width, channels]", "Reshape"] },
+        { "no image", net => net.MaxPool2d(2), [784], ["'maxpool2d_1'", "[784]", "[height, width, channels]", "Image("] },
         { "no signal", net => net.MaxPool1d(2), [28, 28, 1], ["'maxpool1d_1'", "[28, 28, 1]", "[length, channels]"] },
         { "short signal", net => net.AveragePool1d(9), [5, 2], ["'averagepool1d_1'", "length", "[5, 2]", "At most 5"] },
         { "empty image", net => net.MaxPool2d(1), [0, 4, 1], ["'maxpool2d_1'", "at least one pixel", "[0, 4, 1]"] },
