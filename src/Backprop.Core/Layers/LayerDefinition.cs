@@ -18,6 +18,16 @@ namespace Backprop;
 [JsonDerivedType(typeof(DepthwiseConv2dDefinition), "depthwiseConv2d")]
 [JsonDerivedType(typeof(Conv1dDefinition), "conv1d")]
 [JsonDerivedType(typeof(RescaleDefinition), "rescale")]
+[JsonDerivedType(typeof(MaxPool2dDefinition), "maxPool2d")]
+[JsonDerivedType(typeof(MaxPool1dDefinition), "maxPool1d")]
+[JsonDerivedType(typeof(AdaptiveMaxPool2dDefinition), "adaptiveMaxPool2d")]
+[JsonDerivedType(typeof(AveragePool2dDefinition), "averagePool2d")]
+[JsonDerivedType(typeof(AveragePool1dDefinition), "averagePool1d")]
+[JsonDerivedType(typeof(AdaptiveAveragePool2dDefinition), "adaptiveAveragePool2d")]
+[JsonDerivedType(typeof(GlobalAveragePool2dDefinition), "globalAveragePool2d")]
+[JsonDerivedType(typeof(Pad2dDefinition), "pad2d")]
+[JsonDerivedType(typeof(Upsample2dDefinition), "upsample2d")]
+[JsonDerivedType(typeof(Dropout2dDefinition), "dropout2d")]
 public abstract record LayerDefinition
 {
     private protected LayerDefinition()

@@ -26,6 +26,12 @@ internal static class OperationCaseTable
             [Convolution.Instance] = [.. ConvolutionGradientCases.Convolution()],
             [Permute.Instance] = [.. ConvolutionGradientCases.Permute()],
 
+            [MaxPool.Instance] = [.. PoolingGradientCases.MaxPool()],
+            [AveragePool.Instance] = [.. PoolingGradientCases.AveragePool()],
+            [Pad.Instance] = [.. PoolingGradientCases.Pad()],
+            [Upsample.Instance] = [.. PoolingGradientCases.Upsample()],
+            [ChannelDropout.Instance] = [.. PoolingGradientCases.ChannelDropout()],
+
             [Relu.Instance] = [.. ActivationCases(x => x.Relu(), "relu", 0)],
             [LeakyRelu.Instance] =
             [

@@ -15,6 +15,8 @@ public class GoldenTests
         ["activations"] = new[] { "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hardswish", "mish" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenOperations.Activation),
         ["softmax"] = new() { ["softmax"] = GoldenOperations.Softmax, ["log_softmax"] = GoldenOperations.Softmax },
+        ["pooling"] = new[] { "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "global_avg_pool2d" }
+            .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenPooling.Run),
         ["losses_classification"] = new()
         {
             ["cross_entropy"] = GoldenLosses.CrossEntropy,

@@ -101,6 +101,27 @@ public class KernelTests
     public void PointwiseLoss(string kind) => KernelHarness.CheckAll(SoftmaxCases.PointwiseLoss(Enum.Parse<PointwiseLossKind>(kind)));
 
     [Fact]
+    public void MaxPool() => KernelHarness.CheckAll(PoolingCases.MaxPool());
+
+    [Fact]
+    public void MaxPoolBackward() => KernelHarness.CheckAll(PoolingCases.MaxPoolBackward());
+
+    [Fact]
+    public void AveragePool() => KernelHarness.CheckAll(PoolingCases.AveragePool());
+
+    [Fact]
+    public void AveragePoolBackward() => KernelHarness.CheckAll(PoolingCases.AveragePoolBackward());
+
+    [Fact]
+    public void Pad() => KernelHarness.CheckAll(PoolingCases.Pad());
+
+    [Fact]
+    public void PadBackward() => KernelHarness.CheckAll(PoolingCases.PadBackward());
+
+    [Fact]
+    public void ScaleChannels() => KernelHarness.CheckAll(PoolingCases.ScaleChannels());
+
+    [Fact]
     public void SgdStep() => KernelHarness.CheckAll(OptimizerCases.Sgd());
 
     [Fact]
