@@ -24,6 +24,10 @@ internal static class OperationCaseTable
             [LogSoftmax.Instance] = [.. SoftmaxCases(TensorOperations.LogSoftmax)],
             [Dropout.Instance] = [.. DropoutCases()],
 
+            [BatchNorm.Instance] = [.. NormalizationGradientCases.BatchNorm()],
+            [LayerNorm.Instance] = [.. NormalizationGradientCases.LayerNorm()],
+            [GroupNorm.Instance] = [.. NormalizationGradientCases.GroupNorm()],
+
             [Relu.Instance] = [.. ActivationCases(x => x.Relu(), "relu", 0)],
             [LeakyRelu.Instance] =
             [

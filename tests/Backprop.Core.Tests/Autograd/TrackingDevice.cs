@@ -104,6 +104,18 @@ internal sealed class TrackingDevice() : Device("Tracking")
     internal override void PointwiseLoss(PointwiseLossKind kind, MemoryBlock predictions, MemoryBlock targets, int rows, int columns, in LossArguments arguments) =>
         Inner.PointwiseLoss(kind, predictions, targets, rows, columns, arguments);
 
+    internal override void BatchNorm(in BatchNormArguments arguments, MemoryBlock x, MemoryBlock statistics, MemoryBlock y) =>
+        Inner.BatchNorm(arguments, x, statistics, y);
+
+    internal override void BatchNormBackward(in BatchNormArguments arguments, MemoryBlock x, MemoryBlock statistics, in NormalizationGradients gradients) =>
+        Inner.BatchNormBackward(arguments, x, statistics, gradients);
+
+    internal override void GroupNorm(in GroupNormArguments arguments, MemoryBlock x, MemoryBlock statistics, MemoryBlock y) =>
+        Inner.GroupNorm(arguments, x, statistics, y);
+
+    internal override void GroupNormBackward(in GroupNormArguments arguments, MemoryBlock x, MemoryBlock statistics, in NormalizationGradients gradients) =>
+        Inner.GroupNormBackward(arguments, x, statistics, gradients);
+
     internal override void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length) =>
         Inner.SgdStep(arguments, parameters, gradients, velocities, length);
 

@@ -13,6 +13,9 @@ public class GoldenTests
         ["activations"] = new[] { "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hardswish", "mish" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenOperations.Activation),
         ["softmax"] = new() { ["softmax"] = GoldenOperations.Softmax, ["log_softmax"] = GoldenOperations.Softmax },
+        ["batch_norm"] = new() { ["batch_norm"] = GoldenNormalization.BatchNorm },
+        ["layer_norm"] = new() { ["layer_norm"] = GoldenNormalization.LayerNorm },
+        ["group_norm"] = new() { ["group_norm"] = GoldenNormalization.GroupNorm },
         ["losses_classification"] = new()
         {
             ["cross_entropy"] = GoldenLosses.CrossEntropy,

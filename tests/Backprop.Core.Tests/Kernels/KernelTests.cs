@@ -98,6 +98,18 @@ public class KernelTests
     public void PointwiseLoss(string kind) => KernelHarness.CheckAll(SoftmaxCases.PointwiseLoss(Enum.Parse<PointwiseLossKind>(kind)));
 
     [Fact]
+    public void BatchNorm() => KernelHarness.CheckAll(NormalizationCases.BatchNorm());
+
+    [Fact]
+    public void BatchNormBackward() => KernelHarness.CheckAll(NormalizationCases.BatchNormBackward());
+
+    [Fact]
+    public void GroupNorm() => KernelHarness.CheckAll(NormalizationCases.GroupNorm());
+
+    [Fact]
+    public void GroupNormBackward() => KernelHarness.CheckAll(NormalizationCases.GroupNormBackward());
+
+    [Fact]
     public void SgdStep() => KernelHarness.CheckAll(OptimizerCases.Sgd());
 
     [Fact]
