@@ -13,6 +13,7 @@ internal static class OperationRegistry
         Sigmoid.Instance, Tanh.Instance, Softplus.Instance, HardSwish.Instance, Mish.Instance,
         Softmax.Instance, LogSoftmax.Instance, Dropout.Instance,
         BatchNorm.Instance, LayerNorm.Instance, GroupNorm.Instance,
+        Convolution.Instance, Permute.Instance,
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
     ];
 }
