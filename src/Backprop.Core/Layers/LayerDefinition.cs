@@ -18,6 +18,16 @@ namespace Backprop;
 [JsonDerivedType(typeof(DepthwiseConv2dDefinition), "depthwiseConv2d")]
 [JsonDerivedType(typeof(Conv1dDefinition), "conv1d")]
 [JsonDerivedType(typeof(RescaleDefinition), "rescale")]
+[JsonDerivedType(typeof(MaxPool2dDefinition), "maxpool2d")]
+[JsonDerivedType(typeof(MaxPool1dDefinition), "maxpool1d")]
+[JsonDerivedType(typeof(AdaptiveMaxPool2dDefinition), "adaptivemaxpool2d")]
+[JsonDerivedType(typeof(AveragePool2dDefinition), "averagepool2d")]
+[JsonDerivedType(typeof(AveragePool1dDefinition), "averagepool1d")]
+[JsonDerivedType(typeof(AdaptiveAveragePool2dDefinition), "adaptiveaveragepool2d")]
+[JsonDerivedType(typeof(GlobalAveragePool2dDefinition), "globalaveragepool2d")]
+[JsonDerivedType(typeof(Pad2dDefinition), "pad2d")]
+[JsonDerivedType(typeof(Upsample2dDefinition), "upsample2d")]
+[JsonDerivedType(typeof(Dropout2dDefinition), "dropout2d")]
 public abstract record LayerDefinition
 {
     private protected LayerDefinition()

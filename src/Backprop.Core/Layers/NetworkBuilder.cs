@@ -4,7 +4,7 @@ namespace Backprop;
 /// The words in which a network is described, layer after layer: <c>net => net.Dense(128).Relu().Dropout(0.2f)</c>. Each
 /// word returns a new builder, so a common beginning can be continued in several ways.
 /// </summary>
-public sealed class NetworkBuilder
+public sealed partial class NetworkBuilder
 {
     private readonly LayerDefinition[] _layers;
 

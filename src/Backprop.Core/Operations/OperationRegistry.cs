@@ -14,6 +14,7 @@ internal static class OperationRegistry
         Softmax.Instance, LogSoftmax.Instance, Dropout.Instance,
         BatchNorm.Instance, LayerNorm.Instance, GroupNorm.Instance,
         Convolution.Instance, Permute.Instance,
+        MaxPool.Instance, AveragePool.Instance, Pad.Instance, Upsample.Instance, ChannelDropout.Instance,
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
     ];
 }

@@ -6,7 +6,7 @@ namespace Backprop;
 /// The differentiable operations, as methods of <see cref="Tensor"/>. Each one's forward and backward rule stand in a
 /// file of the operation's name.
 /// </summary>
-public static class TensorOperations
+public static partial class TensorOperations
 {
     /// <summary>The matrix product a·b. Gradients: gradA = g·bᵀ, gradB = aᵀ·g.</summary>
     /// <param name="a">Shape [..., K].</param>

@@ -30,6 +30,12 @@ internal static class OperationCaseTable
             [LayerNorm.Instance] = [.. NormalizationGradientCases.LayerNorm()],
             [GroupNorm.Instance] = [.. NormalizationGradientCases.GroupNorm()],
 
+            [MaxPool.Instance] = [.. PoolingGradientCases.MaxPool()],
+            [AveragePool.Instance] = [.. PoolingGradientCases.AveragePool()],
+            [Pad.Instance] = [.. PoolingGradientCases.Pad()],
+            [Upsample.Instance] = [.. PoolingGradientCases.Upsample()],
+            [ChannelDropout.Instance] = [.. PoolingGradientCases.ChannelDropout()],
+
             [Relu.Instance] = [.. ActivationCases(x => x.Relu(), "relu", 0)],
             [LeakyRelu.Instance] =
             [

@@ -8,7 +8,7 @@ namespace Backprop.Tests;
 /// The reference device with the memory habits of a real one: blocks are lent again, the last returned first, and hold
 /// rubbish then. Counts what is out, and can refuse a request, as a full memory would.
 /// </summary>
-internal sealed class TrackingDevice() : Device("Tracking")
+internal sealed partial class TrackingDevice() : Device("Tracking")
 {
     private static readonly ReferenceDevice Inner = ReferenceDevice.Instance;
     private readonly Dictionary<int, Stack<MemoryBlock>> _idle = [];

@@ -18,6 +18,8 @@ public class GoldenTests
         ["batch_norm"] = new() { ["batch_norm"] = GoldenNormalization.BatchNorm },
         ["layer_norm"] = new() { ["layer_norm"] = GoldenNormalization.LayerNorm },
         ["group_norm"] = new() { ["group_norm"] = GoldenNormalization.GroupNorm },
+        ["pooling"] = new[] { "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "global_avg_pool2d" }
+            .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenPooling.Run),
         ["losses_classification"] = new()
         {
             ["cross_entropy"] = GoldenLosses.CrossEntropy,

@@ -113,6 +113,27 @@ public class KernelTests
     public void GroupNormBackward() => KernelHarness.CheckAll(NormalizationCases.GroupNormBackward());
 
     [Fact]
+    public void MaxPool() => KernelHarness.CheckAll(PoolingCases.MaxPool());
+
+    [Fact]
+    public void MaxPoolBackward() => KernelHarness.CheckAll(PoolingCases.MaxPoolBackward());
+
+    [Fact]
+    public void AveragePool() => KernelHarness.CheckAll(PoolingCases.AveragePool());
+
+    [Fact]
+    public void AveragePoolBackward() => KernelHarness.CheckAll(PoolingCases.AveragePoolBackward());
+
+    [Fact]
+    public void Pad() => KernelHarness.CheckAll(PoolingCases.Pad());
+
+    [Fact]
+    public void PadBackward() => KernelHarness.CheckAll(PoolingCases.PadBackward());
+
+    [Fact]
+    public void ScaleChannels() => KernelHarness.CheckAll(PoolingCases.ScaleChannels());
+
+    [Fact]
     public void SgdStep() => KernelHarness.CheckAll(OptimizerCases.Sgd());
 
     [Fact]

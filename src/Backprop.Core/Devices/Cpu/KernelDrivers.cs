@@ -11,6 +11,14 @@ internal unsafe interface ILanes
 
     public static abstract void Store<TSimd>(TSimd value, float* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd>;
+
+    /// <summary>As <see cref="ISimd{TSelf}.LoadBytes"/>.</summary>
+    public static abstract TSimd LoadBytes<TSimd>(byte* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd>;
+
+    /// <summary>As <see cref="ISimd{TSelf}.StoreBytes"/>.</summary>
+    public static abstract void StoreBytes<TSimd>(TSimd value, byte* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd>;
 }
 
 /// <summary>All lanes; the count is not looked at.</summary>
@@ -23,6 +31,14 @@ internal readonly unsafe struct AllLanes : ILanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<TSimd>(TSimd value, float* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd> => TSimd.Store(value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TSimd LoadBytes<TSimd>(byte* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.LoadBytes(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes<TSimd>(TSimd value, byte* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreBytes(value, destination);
 }
 
 /// <summary>The first lanes only; memory beyond them is not touched.</summary>
@@ -35,6 +51,26 @@ internal readonly unsafe struct FirstLanes : ILanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<TSimd>(TSimd value, float* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd> => TSimd.Store(value, destination, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TSimd LoadBytes<TSimd>(byte* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        UInt128 bytes = 0;
+        for (int i = 0; i < count; i++)
+            ((byte*)&bytes)[i] = source[i];
+        return TSimd.LoadBytes((byte*)&bytes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes<TSimd>(TSimd value, byte* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        UInt128 bytes;
+        TSimd.StoreBytes(value, (byte*)&bytes);
+        for (int i = 0; i < count; i++)
+            destination[i] = ((byte*)&bytes)[i];
+    }
 }
 
 /// <summary>Whether a result replaces what the destination holds or is added to it.</summary>

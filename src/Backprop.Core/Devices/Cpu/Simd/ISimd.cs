@@ -36,6 +36,12 @@ internal unsafe interface ISimd<TSelf>
     /// <summary>Writes the first <paramref name="count"/> ≤ Width lanes and nothing beyond.</summary>
     public static abstract void Store(TSelf value, float* destination, int count);
 
+    /// <summary>Reads Width bytes as numbers from 0 to 255.</summary>
+    public static abstract TSelf LoadBytes(byte* source);
+
+    /// <summary>Writes Width lanes that are whole numbers from 0 to 255 as bytes.</summary>
+    public static abstract void StoreBytes(TSelf value, byte* destination);
+
     /// <summary>Mask of the first <paramref name="count"/> lanes.</summary>
     public static abstract TSelf FirstLanes(int count);
 

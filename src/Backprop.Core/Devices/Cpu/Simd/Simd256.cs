@@ -33,6 +33,18 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     public static void Store(Simd256 value, float* destination, int count) => Avx.MaskStore(destination, FirstLanes(count)._lanes, value._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 LoadBytes(byte* source) =>
+        new(Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(*(ulong*)source).AsByte())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Simd256 value, byte* destination)
+    {
+        Vector256<int> whole = Vector256.ConvertToInt32Native(value._lanes);
+        Vector128<short> words = Vector128.Narrow(whole.GetLower(), whole.GetUpper());
+        *(ulong*)destination = Vector128.Narrow(words.AsUInt16(), words.AsUInt16()).AsUInt64().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 FirstLanes(int count) => new(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -33,6 +33,13 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static void Store(Simd512 value, float* destination, int count) => Avx512F.MaskStore(destination, FirstLanes(count)._lanes, value._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 LoadBytes(byte* source) => new(Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load(source))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(Simd512 value, byte* destination) =>
+        Avx512F.ConvertToVector128Byte(Vector512.ConvertToInt32Native(value._lanes)).Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 FirstLanes(int count) => new(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

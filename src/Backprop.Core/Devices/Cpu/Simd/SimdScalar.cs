@@ -41,6 +41,12 @@ internal readonly unsafe struct SimdScalar : ISimd<SimdScalar>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar LoadBytes(byte* source) => new(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(SimdScalar value, byte* destination) => *destination = (byte)value._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar FirstLanes(int count) => Mask(count > 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,256 @@
+using System.Runtime.CompilerServices;
+using Backprop.Memory;
+
+namespace Backprop.Devices.Cpu;
+
+/// <summary>
+/// Pooling, forward. Channels are contiguous, so a register holds neighbouring channels of one pixel and a window is
+/// walked pixel by pixel, with no work across lanes. One row of outputs is a unit of work.
+/// </summary>
+internal sealed unsafe partial class CpuDevice
+{
+    internal override void MaxPool(in PoolingShape shape, MemoryBlock x, MemoryBlock y, MemoryBlock? winners)
+    {
+        if (winners is null)
+            MaxPool(shape, Pointer(x), Pointer(y), default(NoPlaces));
+        else if (shape.PlacesAreBytes)
+            MaxPool(shape, Pointer(x), Pointer(y), new BytePlaces((byte*)Pointer(winners)));
+        else
+            MaxPool(shape, Pointer(x), Pointer(y), new WidePlaces(Pointer(winners)));
+    }
+
+    internal override void AveragePool(in AveragePoolingArguments arguments, MemoryBlock x, MemoryBlock y, bool accumulate)
+    {
+        if (accumulate)
+            ForEachOutputRow(new AveragePoolKernel<Accumulate>(arguments, Pointer(x), Pointer(y)), arguments.Shape);
+        else
+            ForEachOutputRow(new AveragePoolKernel<Overwrite>(arguments, Pointer(x), Pointer(y)), arguments.Shape);
+    }
+
+    private void MaxPool<TPlaces>(in PoolingShape shape, float* x, float* y, TPlaces winners)
+        where TPlaces : struct, IPoolingPlaces => ForEachOutputRow(new MaxPoolKernel<TPlaces>(shape, x, y, winners), shape);
+
+    // What a row of outputs costs is the rows of inputs that it reads.
+    private void ForEachOutputRow<TKernel>(in TKernel kernel, in PoolingShape shape)
+        where TKernel : struct, IRangeKernel
+    {
+        long inputs = (long)Math.Min(shape.Rows.Window, shape.Rows.Length) * shape.Columns.Length * shape.Channels;
+        ForEachRange(kernel, shape.Batch * shape.Rows.OutputLength, (int)Math.Min(inputs, int.MaxValue));
+    }
+
+    private readonly struct MaxPoolKernel<TPlaces>(PoolingShape shape, float* x, float* y, TPlaces winners) : IRangeKernel
+        where TPlaces : struct, IPoolingPlaces
+    {
+        private readonly PoolingShape _shape = shape;
+        private readonly TPlaces _winners = winners;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Apply<TSimd>(int chunk, int start, int end)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            PoolingAxis rows = _shape.Rows, columns = _shape.Columns;
+            nint inputRow = (nint)columns.Length * _shape.Channels, outputRow = (nint)columns.OutputLength * _shape.Channels;
+            for (int unit = start; unit < end; unit++)
+            {
+                (int example, int row) = Math.DivRem(unit, rows.OutputLength);
+                rows.Places(row, out int first, out int last);
+                float* image = x + (nint)example * rows.Length * inputRow;
+                if (rows is { Window: 2, Dilation: 1 } && columns is { Window: 2, Stride: 2, Padding: 0, Dilation: 1 } && first == 0 && last == 2)
+                {
+                    // The last window may stick out (rounded up).
+                    int whole = columns.Length / 2 < columns.OutputLength ? columns.OutputLength - 1 : columns.OutputLength;
+                    PairRows<TSimd>(image + rows.Start(row) * inputRow, inputRow, unit * outputRow, whole);
+                    if (whole < columns.OutputLength)
+                        Row<TSimd>(image, row, whole, unit * outputRow + (nint)whole * _shape.Channels);
+                }
+                else
+                {
+                    Row<TSimd>(image, row, 0, unit * outputRow);
+                }
+            }
+        }
+
+        /// <summary>The usual case, windows of 2 by 2 side by side.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private void PairRows<TSimd>(float* top, nint inputRow, nint output, int outputs)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            nint channels = _shape.Channels;
+            TPlaces winners = _winners;
+            float* destination = y;
+            for (int i = 0; i < outputs; i++)
+            {
+                nint channel = 0;
+                for (; channel <= channels - TSimd.Width; channel += TSimd.Width)
+                    Square<TSimd, AllLanes>(top + channel, channels, inputRow, destination, winners, output + channel, TSimd.Width);
+                if (channel < channels)
+                    Square<TSimd, FirstLanes>(top + channel, channels, inputRow, destination, winners, output + channel, (int)(channels - channel));
+                top += 2 * channels;
+                output += channels;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Square<TSimd, TLanes>(float* top, nint right, nint below, float* y, TPlaces winners, nint output, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd best = TLanes.Load<TSimd>(top, count), winner = TSimd.Zero;
+            TSimd value = TLanes.Load<TSimd>(top + right, count);
+            winner = Winner(best, value, winner, TSimd.Create(1f));
+            best = Winner(best, value, best, value);
+            value = TLanes.Load<TSimd>(top + below, count);
+            winner = Winner(best, value, winner, TSimd.Create(2f));
+            best = Winner(best, value, best, value);
+            value = TLanes.Load<TSimd>(top + below + right, count);
+            winner = Winner(best, value, winner, TSimd.Create(3f));
+            best = Winner(best, value, best, value);
+            TLanes.Store(best, y + output, count);
+            winners.Store<TSimd, TLanes>(winner, output, count);
+        }
+
+        /// <summary>Outputs of a row from <paramref name="firstOutput"/> on, with any windows.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private void Row<TSimd>(float* image, int row, int firstOutput, nint output)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            PoolingAxis rows = _shape.Rows, columns = _shape.Columns;
+            nint channels = _shape.Channels, inputRow = columns.Length * channels;
+            TPlaces winners = _winners;
+            float* destination = y;
+            rows.Places(row, out int firstRow, out int endRow);
+            for (int i = firstOutput; i < columns.OutputLength; i++)
+            {
+                columns.Places(i, out int firstColumn, out int endColumn);
+                var window = new Window(
+                    image + ((nint)rows.Start(row) + (nint)firstRow * rows.Dilation) * inputRow + ((nint)columns.Start(i) + (nint)firstColumn * columns.Dilation) * channels,
+                    endRow - firstRow, endColumn - firstColumn, rows.Dilation * inputRow, columns.Dilation * channels);
+                int place = firstRow * columns.Window + firstColumn;
+                nint channel = 0;
+                for (; channel <= channels - TSimd.Width; channel += TSimd.Width)
+                    Any<TSimd, AllLanes>(window, place, columns.Window, channel, destination, winners, output + channel, TSimd.Width);
+                if (channel < channels)
+                    Any<TSimd, FirstLanes>(window, place, columns.Window, channel, destination, winners, output + channel, (int)(channels - channel));
+                output += channels;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Any<TSimd, TLanes>(in Window window, int place, int placesPerRow, nint channel, float* y, TPlaces winners, nint output, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            // The first place on an input wins against nothing at all; the loop meets it again, to no effect.
+            bool isEmpty = window.Rows <= 0 || window.Columns <= 0;
+            TSimd best = isEmpty ? TSimd.Create(float.NegativeInfinity) : TLanes.Load<TSimd>(window.First + channel, count);
+            TSimd winner = TSimd.Create(isEmpty ? 0 : place);
+            float* line = window.First + channel;
+            for (int i = 0; i < window.Rows; i++)
+            {
+                float* pixel = line;
+                for (int j = 0; j < window.Columns; j++)
+                {
+                    TSimd value = TLanes.Load<TSimd>(pixel, count);
+                    winner = Winner(best, value, winner, TSimd.Create(place + j));
+                    best = Winner(best, value, best, value);
+                    pixel += window.ToNextColumn;
+                }
+
+                place += placesPerRow;
+                line += window.ToNextRow;
+            }
+
+            TLanes.Store(best, y + output, count);
+            winners.Store<TSimd, TLanes>(winner, output, count);
+        }
+
+        /// <summary>The second of two things where the value beats the best so far, by size or by being NaN; else the first.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static TSimd Winner<TSimd>(TSimd best, TSimd value, TSimd first, TSimd second)
+            where TSimd : unmanaged, ISimd<TSimd> =>
+            TSimd.Select(TSimd.Equal(value, value), TSimd.Select(TSimd.LessThan(best, value), second, first), second);
+    }
+
+    /// <summary>The part of a window that lies on the image: where it begins, how large it is, and how to walk it.</summary>
+    private readonly struct Window(float* first, int rows, int columns, nint toNextRow, nint toNextColumn)
+    {
+        public readonly float* First = first;
+        public readonly int Rows = rows, Columns = columns;
+        public readonly nint ToNextRow = toNextRow, ToNextColumn = toNextColumn;
+    }
+
+    private readonly struct AveragePoolKernel<TOutput>(AveragePoolingArguments arguments, float* x, float* y) : IRangeKernel
+        where TOutput : IOutput
+    {
+        private readonly AveragePoolingArguments _arguments = arguments;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Apply<TSimd>(int chunk, int start, int end)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            PoolingShape shape = _arguments.Shape;
+            nint outputRow = (nint)shape.Columns.OutputLength * shape.Channels;
+            nint image = (nint)shape.Rows.Length * shape.Columns.Length * shape.Channels;
+            for (int unit = start; unit < end; unit++)
+            {
+                (int example, int row) = Math.DivRem(unit, shape.Rows.OutputLength);
+                Row<TSimd>(x + example * image, row, y + unit * outputRow);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private void Row<TSimd>(float* image, int row, float* output)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            PoolingAxis rows = _arguments.Shape.Rows, columns = _arguments.Shape.Columns;
+            nint channels = _arguments.Shape.Channels, inputRow = columns.Length * channels;
+            bool hasOneFactor = _arguments.HasOneFactor;
+            var factor = (float)_arguments.Factor(0, 0);
+            rows.Places(row, out int firstRow, out int endRow);
+            for (int i = 0; i < columns.OutputLength; i++)
+            {
+                columns.Places(i, out int firstColumn, out int endColumn);
+                if (!hasOneFactor)
+                    factor = (float)_arguments.Factor(row, i);
+                var window = new Window(
+                    image + ((nint)rows.Start(row) + (nint)firstRow * rows.Dilation) * inputRow + ((nint)columns.Start(i) + (nint)firstColumn * columns.Dilation) * channels,
+                    endRow - firstRow, endColumn - firstColumn, rows.Dilation * inputRow, columns.Dilation * channels);
+                nint channel = 0;
+                for (; channel <= channels - TSimd.Width; channel += TSimd.Width)
+                    TOutput.Write<TSimd, AllLanes>(Sum<TSimd, AllLanes>(window, channel, TSimd.Width) * TSimd.Create(factor), output + channel, TSimd.Width);
+                if (channel < channels)
+                {
+                    int count = (int)(channels - channel);
+                    TOutput.Write<TSimd, FirstLanes>(Sum<TSimd, FirstLanes>(window, channel, count) * TSimd.Create(factor), output + channel, count);
+                }
+
+                output += channels;
+            }
+        }
+
+        // Row by row, so that the rounding of a large window stays that of its sides.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static TSimd Sum<TSimd, TLanes>(in Window window, nint channel, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd sum = TSimd.Zero;
+            float* line = window.First + channel;
+            for (int i = 0; i < window.Rows; i++)
+            {
+                TSimd rowSum = TSimd.Zero;
+                float* pixel = line;
+                for (int j = 0; j < window.Columns; j++)
+                {
+                    rowSum += TLanes.Load<TSimd>(pixel, count);
+                    pixel += window.ToNextColumn;
+                }
+
+                sum += rowSum;
+                line += window.ToNextRow;
+            }
+
+            return sum;
+        }
+    }
+}
