@@ -106,6 +106,49 @@ public static partial class TensorOperations
     public static Tensor LogSoftmax(this Tensor x, int axis = -1) => Operations.LogSoftmax.Apply(x, axis);
 
     /// <summary>
+    /// Batch normalisation: γ·(x − μ)/√(σ² + ε) + β per channel, the last axis, over all other axes. In training μ and the
+    /// biased σ² are those of x, and the running statistics move: running ← (1 − momentum)·running + momentum·batch, with
+    /// the unbiased variance; otherwise the running statistics are used. Ioffe and Szegedy 2015, arXiv:1502.03167.
+    /// </summary>
+    /// <param name="x">Shape [N, ..., C].</param>
+    /// <param name="runningMean">Shape [C]; changed in place in training. May be omitted in training.</param>
+    /// <param name="runningVariance">Shape [C]; likewise.</param>
+    /// <param name="gamma">γ, shape [C]; 1 when omitted.</param>
+    /// <param name="beta">β, shape [C]; 0 when omitted. Given together with γ.</param>
+    /// <param name="training">Whether to use the statistics of x. Default: no.</param>
+    /// <param name="momentum">The share of the batch in the new running statistics. Default 0.1.</param>
+    /// <param name="epsilon">ε, positive. Default 10⁻⁵.</param>
+    /// <exception cref="ShapeException">The shapes do not fit, or in training a channel has a single value.</exception>
+    public static Tensor BatchNorm(
+        this Tensor x, Tensor runningMean, Tensor runningVariance, Tensor gamma = default, Tensor beta = default, bool training = false,
+        float momentum = 0.1f, float epsilon = 1e-5f) => training
+        ? Operations.BatchNorm.ApplyToBatch(x, gamma, beta, runningMean, runningVariance, momentum, epsilon)
+        : Operations.BatchNorm.Apply(x, gamma, beta, runningMean, runningVariance, epsilon);
+
+    /// <summary>Layer normalisation: γ·(x − μ)/√(σ² + ε) + β with the mean and biased variance over the last axes. Ba et al. 2016, arXiv:1607.06450.</summary>
+    /// <param name="x">Any tensor with at least as many axes.</param>
+    /// <param name="gamma">γ, in the shape of the normalised axes; 1 when omitted.</param>
+    /// <param name="beta">β, likewise; 0 when omitted. Given together with γ.</param>
+    /// <param name="axes">How many axes, counted from the last, are normalised together. Default 1.</param>
+    /// <param name="epsilon">ε, positive. Default 10⁻⁵.</param>
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
+    public static Tensor LayerNorm(this Tensor x, Tensor gamma = default, Tensor beta = default, int axes = 1, float epsilon = 1e-5f) =>
+        Operations.LayerNorm.Apply(x, axes, gamma, beta, epsilon);
+
+    /// <summary>
+    /// Group normalisation: γ·(x − μ)/√(σ² + ε) + β with the mean and biased variance of a group of neighbouring channels of
+    /// one example, over all positions. Wu and He 2018, arXiv:1803.08494.
+    /// </summary>
+    /// <param name="x">Shape [N, ..., C].</param>
+    /// <param name="groups">The number of groups; divides C.</param>
+    /// <param name="gamma">γ, shape [C]; 1 when omitted.</param>
+    /// <param name="beta">β, shape [C]; 0 when omitted. Given together with γ.</param>
+    /// <param name="epsilon">ε, positive. Default 10⁻⁵.</param>
+    /// <exception cref="ShapeException">The shapes do not fit, or the groups do not divide the channels.</exception>
+    public static Tensor GroupNorm(this Tensor x, int groups, Tensor gamma = default, Tensor beta = default, float epsilon = 1e-5f) =>
+        Operations.GroupNorm.Apply(x, groups, gamma, beta, epsilon);
+
+    /// <summary>
     /// Inverted dropout: each element becomes 0 with probability <paramref name="rate"/>, else x/(1 − rate). The mask
     /// depends on the seed, stream, step and element index alone. Srivastava et al. 2014, JMLR 15.
     /// </summary>

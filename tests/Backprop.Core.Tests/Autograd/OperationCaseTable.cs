@@ -26,6 +26,11 @@ internal static class OperationCaseTable
             [Convolution.Instance] = [.. ConvolutionGradientCases.Convolution()],
             [Permute.Instance] = [.. ConvolutionGradientCases.Permute()],
 
+            [BatchNorm.Instance] = [.. NormalizationGradientCases.BatchNorm()],
+            [LayerNorm.Instance] = [.. NormalizationGradientCases.LayerNorm()],
+            [AddActivation.Instance] = [.. NormalizationGradientCases.AddActivation()],
+            [GroupNorm.Instance] = [.. NormalizationGradientCases.GroupNorm()],
+
             [MaxPool.Instance] = [.. PoolingGradientCases.MaxPool()],
             [AveragePool.Instance] = [.. PoolingGradientCases.AveragePool()],
             [Pad.Instance] = [.. PoolingGradientCases.Pad()],

@@ -76,6 +76,8 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Add(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length) => Inner.Add(a, b, y, length);
 
+    internal override void AddActivated(Activation activation, MemoryBlock a, MemoryBlock b, MemoryBlock y, int length) => Inner.AddActivated(activation, a, b, y, length);
+
     internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate) => Inner.Multiply(a, b, y, length, accumulate);
 
     internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);
@@ -105,6 +107,18 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void PointwiseLoss(PointwiseLossKind kind, MemoryBlock predictions, MemoryBlock targets, int rows, int columns, in LossArguments arguments) =>
         Inner.PointwiseLoss(kind, predictions, targets, rows, columns, arguments);
+
+    internal override void BatchNorm(in BatchNormArguments arguments, MemoryBlock x, MemoryBlock statistics, MemoryBlock y) =>
+        Inner.BatchNorm(arguments, x, statistics, y);
+
+    internal override void BatchNormBackward(in BatchNormArguments arguments, MemoryBlock x, MemoryBlock statistics, in NormalizationGradients gradients) =>
+        Inner.BatchNormBackward(arguments, x, statistics, gradients);
+
+    internal override void GroupNorm(in GroupNormArguments arguments, MemoryBlock x, MemoryBlock statistics, MemoryBlock y) =>
+        Inner.GroupNorm(arguments, x, statistics, y);
+
+    internal override void GroupNormBackward(in GroupNormArguments arguments, MemoryBlock x, MemoryBlock statistics, in NormalizationGradients gradients) =>
+        Inner.GroupNormBackward(arguments, x, statistics, gradients);
 
     internal override void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length) =>
         Inner.SgdStep(arguments, parameters, gradients, velocities, length);

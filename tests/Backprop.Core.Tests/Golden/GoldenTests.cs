@@ -15,8 +15,13 @@ public class GoldenTests
         ["activations"] = new[] { "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hardswish", "mish" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenOperations.Activation),
         ["softmax"] = new() { ["softmax"] = GoldenOperations.Softmax, ["log_softmax"] = GoldenOperations.Softmax },
+        ["batch_norm"] = new() { ["batch_norm"] = GoldenNormalization.BatchNorm },
+        ["layer_norm"] = new() { ["layer_norm"] = GoldenNormalization.LayerNorm },
+        ["group_norm"] = new() { ["group_norm"] = GoldenNormalization.GroupNorm },
         ["pooling"] = new[] { "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "global_avg_pool2d" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenPooling.Run),
+        ["residual_block"] = new() { ["residual_block"] = GoldenResidual.Block },
+        ["training_cnn"] = new() { ["training_cnn"] = GoldenResidual.TrainingCnn },
         ["losses_classification"] = new()
         {
             ["cross_entropy"] = GoldenLosses.CrossEntropy,

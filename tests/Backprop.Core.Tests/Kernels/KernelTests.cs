@@ -54,6 +54,10 @@ public class KernelTests
     [Fact]
     public void Add() => KernelHarness.CheckAll(ElementwiseCases.Add());
 
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void AddActivated(ActivationKind kind) => KernelHarness.CheckAll(NormalizationCases.AddActivated(kind));
+
     [Fact]
     public void Multiply() => KernelHarness.CheckAll(ElementwiseCases.Multiply());
 
@@ -99,6 +103,18 @@ public class KernelTests
     [Theory]
     [MemberData(nameof(PointwiseLosses))]
     public void PointwiseLoss(string kind) => KernelHarness.CheckAll(SoftmaxCases.PointwiseLoss(Enum.Parse<PointwiseLossKind>(kind)));
+
+    [Fact]
+    public void BatchNorm() => KernelHarness.CheckAll(NormalizationCases.BatchNorm());
+
+    [Fact]
+    public void BatchNormBackward() => KernelHarness.CheckAll(NormalizationCases.BatchNormBackward());
+
+    [Fact]
+    public void GroupNorm() => KernelHarness.CheckAll(NormalizationCases.GroupNorm());
+
+    [Fact]
+    public void GroupNormBackward() => KernelHarness.CheckAll(NormalizationCases.GroupNormBackward());
 
     [Fact]
     public void MaxPool() => KernelHarness.CheckAll(PoolingCases.MaxPool());

@@ -59,7 +59,7 @@ internal static unsafe class DoubleSums
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<double> Widen(float* x)
+    public static Vector256<double> Widen(float* x)
     {
         if (Avx.IsSupported)
             return Avx.ConvertToVector256Double(Vector128.Load(x));
