@@ -70,237 +70,350 @@ internal static unsafe class ConvolutionTile<TSimd>
     /// or C = max(floor, C + A·B). Every element is one sum in the order of the runs, whatever the height of its tile.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
     public static void Multiply(int rows, float* a, float* c, ref readonly ConvolutionTileArguments arguments)
     {
-        int tiles = (rows + MaximumRows - 1) / MaximumRows, height = rows / tiles, higher = rows - height * tiles;
-        if (higher > 0)
+        int tiles = (rows + MaximumRows - 1) / MaximumRows, columns = arguments.ColumnCount, width = columns > TSimd.Width ? Columns : TSimd.Width;
+        if (!arguments.Add && columns == width)
         {
-            Multiply(higher, height + 1, a, c, in arguments);
-            a += higher * (height + 1) * arguments.RowStride;
-            c += higher * (height + 1) * arguments.CStride;
+            int height = rows / tiles, higher = rows - height * tiles;
+            if (higher > 0)
+            {
+                Multiply(higher, height + 1, a, c, arguments.CStride, in arguments);
+                a += higher * (height + 1) * arguments.RowStride;
+                c += higher * (height + 1) * arguments.CStride;
+            }
+
+            Multiply(tiles - higher, height, a, c, arguments.CStride, in arguments);
+            return;
         }
 
-        Multiply(tiles - higher, height, a, c, in arguments);
+        // The kernel only writes whole registers. What is to be added, or ends within a register, passes through here.
+        float* tile = stackalloc float[MaximumRows * Columns];
+        for (; tiles > 0; tiles--)
+        {
+            int height = rows / tiles;
+            Multiply(1, height, a, tile, width, in arguments);
+            Write(height, columns, tile, width, c, arguments.CStride, arguments.Floor, arguments.Add);
+            a += height * arguments.RowStride;
+            c += height * arguments.CStride;
+            rows -= height;
+        }
     }
 
+    /// <summary>c = max(floor, tile) or max(floor, c + tile).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply(int tiles, int height, float* a, float* c, ref readonly ConvolutionTileArguments arguments)
+    private static void Write(int rows, int columns, float* tile, nint tileStride, float* c, nint cStride, float floor, bool add)
     {
-        if (arguments.ColumnCount == Columns)
-            Multiply<TwoFull>(tiles, height, a, c, in arguments);
-        else if (arguments.ColumnCount > TSimd.Width)
-            Multiply<TwoPartial>(tiles, height, a, c, in arguments);
-        else if (arguments.ColumnCount == TSimd.Width)
-            Multiply<OneFull>(tiles, height, a, c, in arguments);
-        else
-            Multiply<OnePartial>(tiles, height, a, c, in arguments);
+        // The floor stands first because Max gives its second operand if one is not a number.
+        TSimd least = TSimd.Create(floor);
+        for (; rows > 0; rows--, tile += tileStride, c += cStride)
+        {
+            int column = 0;
+            for (; column <= columns - TSimd.Width; column += TSimd.Width)
+                TSimd.Store(TSimd.Max(least, add ? TSimd.Load(c + column) + TSimd.Load(tile + column) : TSimd.Load(tile + column)), c + column);
+            int rest = columns - column;
+            if (rest > 0)
+                TSimd.Store(TSimd.Max(least, add ? TSimd.Load(c + column, rest) + TSimd.Load(tile + column) : TSimd.Load(tile + column)), c + column, rest);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply<TColumns>(int tiles, int height, float* a, float* c, ref readonly ConvolutionTileArguments arguments)
+    private static void Multiply(int tiles, int height, float* a, float* c, nint cStride, ref readonly ConvolutionTileArguments arguments)
+    {
+        if (arguments.ColumnCount > TSimd.Width)
+            Multiply<TwoRegisters>(tiles, height, a, c, cStride, in arguments);
+        else
+            Multiply<OneRegister>(tiles, height, a, c, cStride, in arguments);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Multiply<TColumns>(int tiles, int height, float* a, float* c, nint cStride, ref readonly ConvolutionTileArguments arguments)
         where TColumns : struct, ITileColumns
     {
         switch (height)
         {
             case 1:
-                Multiply<Rows1, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows1, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 2:
-                Multiply<Rows2, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows2, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 3:
-                Multiply<Rows3, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows3, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 4:
-                Multiply<Rows4, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows4, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 5:
-                Multiply<Rows5, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows5, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 6:
-                Multiply<Rows6, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows6, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 7:
-                Multiply<Rows7, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows7, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 8:
-                Multiply<Rows8, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows8, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 9:
-                Multiply<Rows9, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows9, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 10:
-                Multiply<Rows10, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows10, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 11:
-                Multiply<Rows11, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows11, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 12:
-                Multiply<Rows12, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows12, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 13:
-                Multiply<Rows13, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows13, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
             case 14:
-                Multiply<Rows14, TColumns>(tiles, a, c, in arguments);
+                Multiply<Rows14, TColumns>(tiles, a, c, cStride, in arguments);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply<TRows, TColumns>(int tiles, float* a, float* c, ref readonly ConvolutionTileArguments arguments)
+    private static void Multiply<TRows, TColumns>(int tiles, float* a, float* c, nint cStride, ref readonly ConvolutionTileArguments arguments)
         where TRows : struct, ITileRows
         where TColumns : struct, ITileColumns
     {
-        nint rowStride = arguments.RowStride, twoRows = 2 * rowStride, stepStride = arguments.StepStride;
-        nint bStride = arguments.BStride, cStride = arguments.CStride;
-        int runLength = arguments.RunLength, lastCount = arguments.ColumnCount - (TColumns.Registers - 1) * TSimd.Width;
-        ConvolutionRun* firstRun = arguments.Runs, endOfRuns = firstRun + arguments.RunCount;
+        nint rowStride = arguments.RowStride, twoRows = 2 * rowStride, stepStride = arguments.StepStride, bStride = arguments.BStride;
+        int runLength = arguments.RunLength;
+        ConvolutionRun* endOfRuns = arguments.Runs + arguments.RunCount;
+        TSimd biasLeft = default, biasRight = default;
+        if (arguments.Bias != null)
+        {
+            biasLeft = TSimd.Load(arguments.Bias, Math.Min(arguments.ColumnCount, TSimd.Width));
+            if (TColumns.Registers == 2)
+                biasRight = TSimd.Load(arguments.Bias + TSimd.Width, arguments.ColumnCount - TSimd.Width);
+        }
+
         for (; tiles > 0; tiles--)
         {
-            TSimd left = TSimd.Zero, right = TSimd.Zero;
-            if (arguments.Bias != null)
-            {
-                left = LoadColumns<TColumns>(arguments.Bias, 0, lastCount);
-                if (TColumns.Registers == 2)
-                    right = LoadColumns<TColumns>(arguments.Bias, 1, lastCount);
-            }
+            TSimd c0L = biasLeft, c0R = biasRight;
+            TSimd c1L = biasLeft, c1R = biasRight;
+            TSimd c2L = biasLeft, c2R = biasRight;
+            TSimd c3L = biasLeft, c3R = biasRight;
+            TSimd c4L = biasLeft, c4R = biasRight;
+            TSimd c5L = biasLeft, c5R = biasRight;
+            TSimd c6L = biasLeft, c6R = biasRight;
+            TSimd c7L = biasLeft, c7R = biasRight;
+            TSimd c8L = biasLeft, c8R = biasRight;
+            TSimd c9L = biasLeft, c9R = biasRight;
+            TSimd c10L = biasLeft, c10R = biasRight;
+            TSimd c11L = biasLeft, c11R = biasRight;
+            TSimd c12L = biasLeft, c12R = biasRight;
+            TSimd c13L = biasLeft, c13R = biasRight;
 
-            TSimd c0L = left, c0R = right;
-            TSimd c1L = left, c1R = right;
-            TSimd c2L = left, c2R = right;
-            TSimd c3L = left, c3R = right;
-            TSimd c4L = left, c4R = right;
-            TSimd c5L = left, c5R = right;
-            TSimd c6L = left, c6R = right;
-            TSimd c7L = left, c7R = right;
-            TSimd c8L = left, c8R = right;
-            TSimd c9L = left, c9R = right;
-            TSimd c10L = left, c10R = right;
-            TSimd c11L = left, c11R = right;
-            TSimd c12L = left, c12R = right;
-            TSimd c13L = left, c13R = right;
-
-            for (ConvolutionRun* run = firstRun; run < endOfRuns; run++)
+            for (ConvolutionRun* run = arguments.Runs; run < endOfRuns; run++)
             {
                 // One pointer for three rows: the processor adds one or two strides to it for free while addressing.
                 float* a0 = a + run->A, a3 = a0 + 3 * rowStride, a6 = a3 + 3 * rowStride, a9 = a6 + 3 * rowStride, a12 = a9 + 3 * rowStride;
                 float* b = arguments.B + run->Step * bStride;
                 for (int step = runLength; step > 0; step--)
                 {
-                    left = TSimd.Load(b);
+                    TSimd left = TSimd.Load(b), right = default;
                     if (TColumns.Registers == 2)
                         right = TSimd.Load(b + TSimd.Width);
                     b += bStride;
 
-                    // Create stands on the memory operand itself, so that it becomes one load that repeats the number in all lanes.
-                    TSimd x0 = TSimd.Create(*a0);
-                    c0L = TSimd.Fma(x0, left, c0L);
-                    if (TColumns.Registers == 2)
-                        c0R = TSimd.Fma(x0, right, c0R);
+                    if (TColumns.Registers == 1)
+                    {
+                        TSimd.MultiplyAdd(ref c0L, left, a0);
+                    }
+                    else
+                    {
+                        TSimd x = TSimd.Create(*a0);
+                        TSimd.MultiplyAdd(ref c0L, left, x);
+                        TSimd.MultiplyAdd(ref c0R, right, x);
+                    }
 
                     if (TRows.Count > 1)
                     {
-                        TSimd x1 = TSimd.Create(a0[rowStride]);
-                        c1L = TSimd.Fma(x1, left, c1L);
-                        if (TColumns.Registers == 2)
-                            c1R = TSimd.Fma(x1, right, c1R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c1L, left, a0 + rowStride);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a0[rowStride]);
+                            TSimd.MultiplyAdd(ref c1L, left, x);
+                            TSimd.MultiplyAdd(ref c1R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 2)
                     {
-                        TSimd x2 = TSimd.Create(a0[twoRows]);
-                        c2L = TSimd.Fma(x2, left, c2L);
-                        if (TColumns.Registers == 2)
-                            c2R = TSimd.Fma(x2, right, c2R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c2L, left, a0 + twoRows);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a0[twoRows]);
+                            TSimd.MultiplyAdd(ref c2L, left, x);
+                            TSimd.MultiplyAdd(ref c2R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 3)
                     {
-                        TSimd x3 = TSimd.Create(*a3);
-                        c3L = TSimd.Fma(x3, left, c3L);
-                        if (TColumns.Registers == 2)
-                            c3R = TSimd.Fma(x3, right, c3R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c3L, left, a3);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(*a3);
+                            TSimd.MultiplyAdd(ref c3L, left, x);
+                            TSimd.MultiplyAdd(ref c3R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 4)
                     {
-                        TSimd x4 = TSimd.Create(a3[rowStride]);
-                        c4L = TSimd.Fma(x4, left, c4L);
-                        if (TColumns.Registers == 2)
-                            c4R = TSimd.Fma(x4, right, c4R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c4L, left, a3 + rowStride);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a3[rowStride]);
+                            TSimd.MultiplyAdd(ref c4L, left, x);
+                            TSimd.MultiplyAdd(ref c4R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 5)
                     {
-                        TSimd x5 = TSimd.Create(a3[twoRows]);
-                        c5L = TSimd.Fma(x5, left, c5L);
-                        if (TColumns.Registers == 2)
-                            c5R = TSimd.Fma(x5, right, c5R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c5L, left, a3 + twoRows);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a3[twoRows]);
+                            TSimd.MultiplyAdd(ref c5L, left, x);
+                            TSimd.MultiplyAdd(ref c5R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 6)
                     {
-                        TSimd x6 = TSimd.Create(*a6);
-                        c6L = TSimd.Fma(x6, left, c6L);
-                        if (TColumns.Registers == 2)
-                            c6R = TSimd.Fma(x6, right, c6R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c6L, left, a6);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(*a6);
+                            TSimd.MultiplyAdd(ref c6L, left, x);
+                            TSimd.MultiplyAdd(ref c6R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 7)
                     {
-                        TSimd x7 = TSimd.Create(a6[rowStride]);
-                        c7L = TSimd.Fma(x7, left, c7L);
-                        if (TColumns.Registers == 2)
-                            c7R = TSimd.Fma(x7, right, c7R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c7L, left, a6 + rowStride);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a6[rowStride]);
+                            TSimd.MultiplyAdd(ref c7L, left, x);
+                            TSimd.MultiplyAdd(ref c7R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 8)
                     {
-                        TSimd x8 = TSimd.Create(a6[twoRows]);
-                        c8L = TSimd.Fma(x8, left, c8L);
-                        if (TColumns.Registers == 2)
-                            c8R = TSimd.Fma(x8, right, c8R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c8L, left, a6 + twoRows);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a6[twoRows]);
+                            TSimd.MultiplyAdd(ref c8L, left, x);
+                            TSimd.MultiplyAdd(ref c8R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 9)
                     {
-                        TSimd x9 = TSimd.Create(*a9);
-                        c9L = TSimd.Fma(x9, left, c9L);
-                        if (TColumns.Registers == 2)
-                            c9R = TSimd.Fma(x9, right, c9R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c9L, left, a9);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(*a9);
+                            TSimd.MultiplyAdd(ref c9L, left, x);
+                            TSimd.MultiplyAdd(ref c9R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 10)
                     {
-                        TSimd x10 = TSimd.Create(a9[rowStride]);
-                        c10L = TSimd.Fma(x10, left, c10L);
-                        if (TColumns.Registers == 2)
-                            c10R = TSimd.Fma(x10, right, c10R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c10L, left, a9 + rowStride);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a9[rowStride]);
+                            TSimd.MultiplyAdd(ref c10L, left, x);
+                            TSimd.MultiplyAdd(ref c10R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 11)
                     {
-                        TSimd x11 = TSimd.Create(a9[twoRows]);
-                        c11L = TSimd.Fma(x11, left, c11L);
-                        if (TColumns.Registers == 2)
-                            c11R = TSimd.Fma(x11, right, c11R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c11L, left, a9 + twoRows);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a9[twoRows]);
+                            TSimd.MultiplyAdd(ref c11L, left, x);
+                            TSimd.MultiplyAdd(ref c11R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 12)
                     {
-                        TSimd x12 = TSimd.Create(*a12);
-                        c12L = TSimd.Fma(x12, left, c12L);
-                        if (TColumns.Registers == 2)
-                            c12R = TSimd.Fma(x12, right, c12R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c12L, left, a12);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(*a12);
+                            TSimd.MultiplyAdd(ref c12L, left, x);
+                            TSimd.MultiplyAdd(ref c12R, right, x);
+                        }
                     }
 
                     if (TRows.Count > 13)
                     {
-                        TSimd x13 = TSimd.Create(a12[rowStride]);
-                        c13L = TSimd.Fma(x13, left, c13L);
-                        if (TColumns.Registers == 2)
-                            c13R = TSimd.Fma(x13, right, c13R);
+                        if (TColumns.Registers == 1)
+                        {
+                            TSimd.MultiplyAdd(ref c13L, left, a12 + rowStride);
+                        }
+                        else
+                        {
+                            TSimd x = TSimd.Create(a12[rowStride]);
+                            TSimd.MultiplyAdd(ref c13L, left, x);
+                            TSimd.MultiplyAdd(ref c13R, right, x);
+                        }
                     }
 
                     a0 += stepStride;
@@ -312,34 +425,33 @@ internal static unsafe class ConvolutionTile<TSimd>
             }
 
             TSimd floor = TSimd.Create(arguments.Floor);
-            bool add = arguments.Add;
-            Finish<TColumns>(c0L, c0R, c, lastCount, floor, add);
+            Finish<TColumns>(c0L, c0R, c, floor);
             if (TRows.Count > 1)
-                Finish<TColumns>(c1L, c1R, c + 1 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c1L, c1R, c + 1 * cStride, floor);
             if (TRows.Count > 2)
-                Finish<TColumns>(c2L, c2R, c + 2 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c2L, c2R, c + 2 * cStride, floor);
             if (TRows.Count > 3)
-                Finish<TColumns>(c3L, c3R, c + 3 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c3L, c3R, c + 3 * cStride, floor);
             if (TRows.Count > 4)
-                Finish<TColumns>(c4L, c4R, c + 4 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c4L, c4R, c + 4 * cStride, floor);
             if (TRows.Count > 5)
-                Finish<TColumns>(c5L, c5R, c + 5 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c5L, c5R, c + 5 * cStride, floor);
             if (TRows.Count > 6)
-                Finish<TColumns>(c6L, c6R, c + 6 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c6L, c6R, c + 6 * cStride, floor);
             if (TRows.Count > 7)
-                Finish<TColumns>(c7L, c7R, c + 7 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c7L, c7R, c + 7 * cStride, floor);
             if (TRows.Count > 8)
-                Finish<TColumns>(c8L, c8R, c + 8 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c8L, c8R, c + 8 * cStride, floor);
             if (TRows.Count > 9)
-                Finish<TColumns>(c9L, c9R, c + 9 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c9L, c9R, c + 9 * cStride, floor);
             if (TRows.Count > 10)
-                Finish<TColumns>(c10L, c10R, c + 10 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c10L, c10R, c + 10 * cStride, floor);
             if (TRows.Count > 11)
-                Finish<TColumns>(c11L, c11R, c + 11 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c11L, c11R, c + 11 * cStride, floor);
             if (TRows.Count > 12)
-                Finish<TColumns>(c12L, c12R, c + 12 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c12L, c12R, c + 12 * cStride, floor);
             if (TRows.Count > 13)
-                Finish<TColumns>(c13L, c13R, c + 13 * cStride, lastCount, floor, add);
+                Finish<TColumns>(c13L, c13R, c + 13 * cStride, floor);
 
             a += TRows.Count * rowStride;
             c += TRows.Count * cStride;
@@ -347,56 +459,24 @@ internal static unsafe class ConvolutionTile<TSimd>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<TColumns>(TSimd left, TSimd right, float* c, int lastCount, TSimd floor, bool add)
+    private static void Finish<TColumns>(TSimd left, TSimd right, float* c, TSimd floor)
         where TColumns : struct, ITileColumns
     {
-        FinishRegister<TColumns>(left, c, 0, lastCount, floor, add);
+        TSimd.Store(TSimd.Max(floor, left), c);
         if (TColumns.Registers == 2)
-            FinishRegister<TColumns>(right, c, 1, lastCount, floor, add);
+            TSimd.Store(TSimd.Max(floor, right), c + TSimd.Width);
     }
 
-    // The floor stands first because Max gives its second operand if one is not a number.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void FinishRegister<TColumns>(TSimd sum, float* c, int register, int lastCount, TSimd floor, bool add)
-        where TColumns : struct, ITileColumns
-    {
-        if (add)
-            sum += LoadColumns<TColumns>(c, register, lastCount);
-        sum = TSimd.Max(floor, sum);
-        if (TColumns.IsPartial && register == TColumns.Registers - 1)
-            TSimd.Store(sum, c + register * TSimd.Width, lastCount);
-        else
-            TSimd.Store(sum, c + register * TSimd.Width);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TSimd LoadColumns<TColumns>(float* row, int register, int lastCount)
-        where TColumns : struct, ITileColumns => TColumns.IsPartial && register == TColumns.Registers - 1
-            ? TSimd.Load(row + register * TSimd.Width, lastCount)
-            : TSimd.Load(row + register * TSimd.Width);
-
-    private readonly struct TwoFull : ITileColumns
+    private readonly struct TwoRegisters : ITileColumns
     {
         public static int Registers => 2;
         public static bool IsPartial => false;
     }
 
-    private readonly struct TwoPartial : ITileColumns
-    {
-        public static int Registers => 2;
-        public static bool IsPartial => true;
-    }
-
-    private readonly struct OneFull : ITileColumns
+    private readonly struct OneRegister : ITileColumns
     {
         public static int Registers => 1;
         public static bool IsPartial => false;
-    }
-
-    private readonly struct OnePartial : ITileColumns
-    {
-        public static int Registers => 1;
-        public static bool IsPartial => true;
     }
 
     private readonly struct Rows1 : ITileRows
