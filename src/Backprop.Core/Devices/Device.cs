@@ -4,8 +4,8 @@ using Backprop.Memory;
 namespace Backprop;
 
 /// <summary>
-/// Where tensors live and operations run. This file, with Device.Convolution.cs, lists everything a device must do; an
-/// operation calls nothing else.
+/// Where tensors live and operations run. This file, with those beside it that go on with it (Device.*.cs), lists everything
+/// a device must do; an operation calls nothing else.
 /// </summary>
 /// <remarks>
 /// Kernels validate nothing: shapes are checked by the operations above them. Unless said otherwise a kernel allocates

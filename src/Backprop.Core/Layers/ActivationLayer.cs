@@ -38,7 +38,7 @@ namespace Backprop
 
 namespace Backprop.Layers
 {
-    /// <summary>An activation that stands alone. One that follows a dense layer becomes part of that layer.</summary>
+    /// <summary>An activation that stands alone. One that follows a dense or convolution layer becomes part of that layer.</summary>
     internal sealed class ActivationLayer(string name, Shape shape, Activation activation) : Layer(name, shape, shape)
     {
         public override string Description => activation.Kind.ToString();

@@ -37,7 +37,7 @@ namespace Backprop.Layers
         {
             int inputs = inputShape[inputShape.Rank - 1], units = definition.Units;
             Activation = context.NextActivation is { } next ? next.Function : Activation.Identity;
-            Initializer initializer = definition.WeightInitializer ?? DefaultInitializer(Activation);
+            Initializer initializer = definition.WeightInitializer ?? Initializer.Before(Activation);
             _weight = context.Parameters.Weight($"{name}.weight", [inputs, units], initializer, inputs, units, context.Stream);
             if (definition.UseBias)
                 _bias = context.Parameters.Constant($"{name}.bias", ParameterKind.Bias, [units], 0f);
@@ -46,6 +46,8 @@ namespace Backprop.Layers
 
         /// <summary>The activation that follows, applied in the same pass over the output.</summary>
         public Activation Activation { get; }
+
+        public override bool AppliesNextActivation => true;
 
         public override string Description => Activation.Kind == ActivationKind.Identity ? "Dense" : $"Dense + {Activation.Kind}";
 
@@ -59,12 +61,5 @@ namespace Backprop.Layers
 
         public override Tensor Forward(Tensor x, in ForwardContext context) =>
             Operations.Linear.Apply(x, _weight.Value, _bias?.Value ?? default, Activation);
-
-        private static Initializer DefaultInitializer(Activation next) => next.Kind switch
-        {
-            ActivationKind.Identity or ActivationKind.Sigmoid or ActivationKind.Softplus => Initializer.XavierUniform,
-            ActivationKind.Tanh => Initializer.XavierUniform with { Gain = Initializer.GainOf(next.Kind) },
-            _ => Initializer.HeNormal with { Gain = Initializer.GainOf(next.Kind, next.Parameter) },
-        };
     }
 }

@@ -69,6 +69,14 @@ public sealed record Initializer(InitializerKind Kind, float Gain = 1f, FanMode 
         _ => 1f,
     };
 
+    /// <summary>What suits a layer that an activation follows: He's normal rule with its gain; Xavier's uniform rule before tanh, sigmoid, softplus or nothing.</summary>
+    internal static Initializer Before(Activation next) => next.Kind switch
+    {
+        ActivationKind.Identity or ActivationKind.Sigmoid or ActivationKind.Softplus => XavierUniform,
+        ActivationKind.Tanh => XavierUniform with { Gain = GainOf(next.Kind) },
+        _ => HeNormal with { Gain = GainOf(next.Kind, next.Parameter) },
+    };
+
     /// <summary>The standard deviation of the weights of a layer.</summary>
     /// <param name="fanIn">Inputs of a unit.</param>
     /// <param name="fanOut">Units that an input reaches.</param>

@@ -16,6 +16,9 @@ internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
 
     public virtual IReadOnlyList<Parameter> Parameters => [];
 
+    /// <summary>Whether the layer has taken the activation that follows it, if there is one, into its own pass.</summary>
+    public virtual bool AppliesNextActivation => false;
+
     /// <summary>How many values per row a training step keeps of this layer until its backward pass.</summary>
     public virtual long KeptValuesPerRow => OutputShape.Length;
 

@@ -13,6 +13,10 @@ namespace Backprop;
 [JsonDerivedType(typeof(SoftmaxDefinition), "softmax")]
 [JsonDerivedType(typeof(DropoutDefinition), "dropout")]
 [JsonDerivedType(typeof(ReshapeDefinition), "reshape")]
+[JsonDerivedType(typeof(ImageDefinition), "image")]
+[JsonDerivedType(typeof(Conv2dDefinition), "conv2d")]
+[JsonDerivedType(typeof(DepthwiseConv2dDefinition), "depthwiseConv2d")]
+[JsonDerivedType(typeof(Conv1dDefinition), "conv1d")]
 [JsonDerivedType(typeof(RescaleDefinition), "rescale")]
 public abstract record LayerDefinition
 {

@@ -15,10 +15,11 @@ namespace Backprop;
 /// </remarks>
 public sealed class Network
 {
-    // Enough rows to fill the kernels, few enough for the activations to stay in cache.
-    private const int PredictionRows = 256;
+    // Enough rows to fill the kernels, few enough for the activations to stay in cache: of images, one or a few.
+    private const int MaximumPredictionRows = 256, MaximumPredictionValues = 1 << 22;
     private readonly Layer[] _layers;
     private readonly int _seed;
+    private readonly int _predictionRows;
 
     internal Network(NetworkDefinition definition, Shape inputShape, int seed, Device device, ParameterFactory? parameters = null)
     {
@@ -41,14 +42,16 @@ public sealed class Network
                 throw new ArgumentException($"Two layers are named '{name}', one by default. Give one another name.", nameof(definition));
             layers.Add(built);
             shape = built.OutputShape;
-            if (built is Dense && next is not null)
-                i++; // the dense layer applies it
+            if (built.AppliesNextActivation && next is not null)
+                i++;
         }
 
         _layers = [.. layers];
         foreach (Layer layer in _layers)
             if (Math.Max(layer.InputShape.Rank, layer.OutputShape.Rank) >= Shape.MaximumRank)
                 throw new ShapeException($"Layer '{layer.Name}': rows of shape {layer.InputShape} or {layer.OutputShape} have more than {Shape.MaximumRank - 1} axes, which leaves none for the batch.");
+        long largest = _layers.Select(layer => (long)layer.InputShape.Length + layer.OutputShape.Length).DefaultIfEmpty(1).Max();
+        _predictionRows = (int)Math.Clamp(MaximumPredictionValues / Math.Max(largest, 1), 1, MaximumPredictionRows);
         OutputShape = shape;
         Parameters = new ParameterCollection(_layers.SelectMany(layer => layer.Parameters));
     }
@@ -131,9 +134,9 @@ public sealed class Network
             throw new ShapeException($"A row of input has {width} values; {inputs.Length} are no whole number of rows.");
         if (outputs.Length < (long)rows * outputWidth)
             throw new ShapeException($"{rows} rows give {(long)rows * outputWidth} output values; there is room for {outputs.Length}.");
-        for (int row = 0; row < rows; row += PredictionRows)
+        for (int row = 0; row < rows; row += _predictionRows)
         {
-            int count = Math.Min(PredictionRows, rows - row);
+            int count = Math.Min(_predictionRows, rows - row);
             using Tape tape = Tape.ForInference(Device);
             Tensor output = Forward(tape.Input(inputs.Slice(row * width, count * width), InputShape.Batch(count)));
             output.CopyTo(outputs.Slice(row * outputWidth, count * outputWidth));
@@ -145,7 +148,7 @@ public sealed class Network
     {
         var text = new StringBuilder();
         void Row(string layer, string kind, string shape, string parameters) =>
-            text.Append(CultureInfo.InvariantCulture, $"{layer,-16} {kind,-20} {shape,-16} {parameters,12}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{layer,-20} {kind,-32} {shape,-16} {parameters,12}\n");
 
         Row("layer", "kind", "output", "parameters");
         Row("input", "", InputShape.ToString(), "0");

@@ -32,6 +32,57 @@ public sealed class NetworkBuilder
         return Add(new DenseDefinition(units, useBias, initializer) { Name = name });
     }
 
+    /// <summary>Takes each row as an image; see <see cref="ImageDefinition"/>. Convolutions and pooling want their rows so.</summary>
+    /// <param name="channels">Values per pixel: 1 for grey, 3 for colours.</param>
+    /// <param name="height">Pixels downwards.</param>
+    /// <param name="width">Pixels to the right.</param>
+    /// <param name="layout">The order of the values in a row. Default: planar, as ML.NET's <c>ExtractPixels</c> gives them by default.</param>
+    public NetworkBuilder Image(int channels, int height, int width, ImageLayout layout = ImageLayout.Planar) => Add(new ImageDefinition(channels, height, width, layout));
+
+    /// <summary>Appends a convolution of images [H, W, C]; see <see cref="Conv2dDefinition"/>.</summary>
+    /// <param name="filters">The number of output channels, at least 1.</param>
+    /// <param name="kernelSize">The kernel's size in pixels, <c>3</c> or <c>(3, 5)</c>.</param>
+    /// <param name="stride">The distance of neighbouring placements of the kernel; 1 when null.</param>
+    /// <param name="padding">The zeros put around the image on every side. Default 0; (kernel − 1)/2 keeps the size at stride 1.</param>
+    /// <param name="dilation">The distance of neighbouring cells of the kernel; 1 when null.</param>
+    /// <param name="groups">The number of equal parts of the channels that know nothing of each other. Default 1.</param>
+    /// <param name="useBias">Whether a bias is added. Default: yes; a batch normalisation that follows makes it useless.</param>
+    /// <param name="initializer">How the weights are drawn; by the activation that follows when null.</param>
+    /// <param name="name">A name of its own; <c>conv2d_1</c>, <c>conv2d_2</c>, ... when null.</param>
+    public NetworkBuilder Conv2d(
+        int filters, Size2d kernelSize, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int groups = 1, bool useBias = true,
+        Initializer? initializer = null, string? name = null) =>
+        Add(new Conv2dDefinition(filters, kernelSize, stride, padding, dilation, groups, useBias, initializer) { Name = name });
+
+    /// <summary>Appends a convolution in which each channel has kernels of its own; see <see cref="DepthwiseConv2dDefinition"/>.</summary>
+    /// <param name="kernelSize">The kernel's size in pixels, <c>3</c> or <c>(3, 5)</c>.</param>
+    /// <param name="stride">The distance of neighbouring placements of the kernel; 1 when null.</param>
+    /// <param name="padding">The zeros put around the image on every side. Default 0.</param>
+    /// <param name="dilation">The distance of neighbouring cells of the kernel; 1 when null.</param>
+    /// <param name="multiplier">The kernels of each channel. Default 1.</param>
+    /// <param name="useBias">Whether a bias is added. Default: yes.</param>
+    /// <param name="initializer">How the weights are drawn; by the activation that follows when null.</param>
+    /// <param name="name">A name of its own; <c>depthwise_conv2d_1</c>, <c>depthwise_conv2d_2</c>, ... when null.</param>
+    public NetworkBuilder DepthwiseConv2d(
+        Size2d kernelSize, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int multiplier = 1, bool useBias = true,
+        Initializer? initializer = null, string? name = null) =>
+        Add(new DepthwiseConv2dDefinition(kernelSize, stride, padding, dilation, multiplier, useBias, initializer) { Name = name });
+
+    /// <summary>Appends a convolution of signals [L, C]; see <see cref="Conv1dDefinition"/>.</summary>
+    /// <param name="filters">The number of output channels, at least 1.</param>
+    /// <param name="kernelSize">The steps that a kernel looks at.</param>
+    /// <param name="stride">The distance of neighbouring placements of the kernel. Default 1.</param>
+    /// <param name="padding">The zeros put before and behind the signal. Default 0.</param>
+    /// <param name="dilation">The distance of neighbouring cells of the kernel. Default 1.</param>
+    /// <param name="groups">The number of equal parts of the channels that know nothing of each other. Default 1.</param>
+    /// <param name="useBias">Whether a bias is added. Default: yes.</param>
+    /// <param name="initializer">How the weights are drawn; by the activation that follows when null.</param>
+    /// <param name="name">A name of its own; <c>conv1d_1</c>, <c>conv1d_2</c>, ... when null.</param>
+    public NetworkBuilder Conv1d(
+        int filters, int kernelSize, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool useBias = true,
+        Initializer? initializer = null, string? name = null) =>
+        Add(new Conv1dDefinition(filters, kernelSize, stride, padding, dilation, groups, useBias, initializer) { Name = name });
+
     /// <summary>Appends max(x, 0).</summary>
     public NetworkBuilder Relu() => Activation(ActivationKind.Relu);
 
@@ -89,7 +140,10 @@ public sealed class NetworkBuilder
         return Add(new DropoutDefinition(rate));
     }
 
-    /// <summary>Appends a reshape of each row to one axis.</summary>
+    /// <summary>
+    /// Appends a reshape of each row to one axis. An image becomes its pixels, one after the other with all their channels:
+    /// the weights of a layer behind it that come from a framework with channels first have their inputs in another order.
+    /// </summary>
     public NetworkBuilder Flatten() => Add(new ReshapeDefinition());
 
     /// <summary>Appends a reshape of each row.</summary>

@@ -14,14 +14,23 @@ internal static class NetworkScaling
 
     /// <summary>
     /// The network f becomes x ↦ f((x − mean)·scale). Folded into the first layer where that is a dense one with a bias
-    /// and exact enough; otherwise a layer in front does it.
+    /// and exact enough; otherwise a layer in front does it. A convolution cannot take a mean in: the zeros of its padding
+    /// stand for the mean, so they would have to become it.
     /// </summary>
+    /// <param name="network">The network of standardised values.</param>
+    /// <param name="mean">One for each value of a row, or one for each channel of the images that the network begins with.</param>
+    /// <param name="scale">As many.</param>
     public static Network WithInputScaling(this Network network, ReadOnlySpan<double> mean, ReadOnlySpan<double> scale)
     {
+        bool isImage = !network.Layers.IsEmpty && network.Layers[0] is ImageLayer;
+        Shape scaledShape = isImage ? network.Layers[0].OutputShape : network.InputShape;
+        bool perChannel = mean.Length != scaledShape.Length;
+        if (mean.Length != scale.Length || perChannel && (scaledShape.Rank < 2 || mean.Length != scaledShape[scaledShape.Rank - 1]))
+            throw new ShapeException($"There are {mean.Length} means and {scale.Length} scales for rows of shape {scaledShape}; expected one for each element or for each channel.");
         double largest = 0;
         for (int i = 0; i < mean.Length; i++)
             largest = Math.Max(largest, Math.Abs(mean[i] * scale[i]));
-        if (network.InputShape.Rank == 1 && largest <= LargestFoldedOffset && !network.Layers.IsEmpty && network.Layers[0] is Dense { Bias: not null } first)
+        if (!perChannel && network.InputShape.Rank == 1 && largest <= LargestFoldedOffset && !network.Layers.IsEmpty && network.Layers[0] is Dense { Bias: not null } first)
         {
             float[] weight = first.Weight.Value.ToArray(), bias = first.Bias.Value.ToArray();
             int units = bias.Length;
@@ -43,9 +52,12 @@ internal static class NetworkScaling
             return network;
         }
 
-        var definition = new NetworkDefinition([new RescaleDefinition(), .. network.Definition.Layers]);
+        // Channels are the last axis only behind the layer that makes images of rows.
+        int place = perChannel && isImage ? 1 : 0;
+        LayerDefinition[] layers = [.. network.Definition.Layers];
+        var definition = new NetworkDefinition([.. layers[..place], new RescaleDefinition(perChannel), .. layers[place..]]);
         var scaled = new Network(definition, network.InputShape, network.Seed, network.Device);
-        var rescale = (RescaleLayer)scaled.Layers[0];
+        var rescale = (RescaleLayer)scaled.Layers[place];
         var offsets = new float[mean.Length];
         var factors = new float[mean.Length];
         for (int i = 0; i < mean.Length; i++)

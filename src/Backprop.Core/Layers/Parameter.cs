@@ -5,7 +5,7 @@ namespace Backprop;
 /// <summary>What a parameter is, which decides how it is treated: weight decay is for weights alone.</summary>
 public enum ParameterKind
 {
-    /// <summary>A matrix of weights: decays.</summary>
+    /// <summary>The weights of a dense or convolution layer: decays.</summary>
     Weight,
 
     /// <summary>A bias: does not decay.</summary>
@@ -40,7 +40,7 @@ public sealed class Parameter
     /// <summary>What this parameter is.</summary>
     public ParameterKind Kind { get; }
 
-    /// <summary>The axis lengths; [inputs, units] for the weight of a dense layer.</summary>
+    /// <summary>The axis lengths; [inputs, units] for the weight of a dense layer, [kernel height, kernel width, channels, filters] for that of a convolution.</summary>
     public Shape Shape => _storage.Shape;
 
     /// <summary>Whether training changes it.</summary>

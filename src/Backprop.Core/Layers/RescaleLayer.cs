@@ -6,11 +6,17 @@ namespace Backprop
     /// Standardises each element of a row with constants of the training data: y = (x + offset)·scale. Trainers put it in
     /// front of a network whose first layer cannot take the constants in.
     /// </summary>
-    public sealed record RescaleDefinition : LayerDefinition
+    /// <param name="PerChannel">Whether the constants are one for each place of the last axis, the channels of an image, rather than one for each element. Default: no.</param>
+    public sealed record RescaleDefinition(bool PerChannel = false) : LayerDefinition
     {
         internal override string KindName => "rescale";
 
-        internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new RescaleLayer(name, inputShape, context.Parameters);
+        internal override Layer Build(string name, Shape inputShape, in LayerContext context)
+        {
+            if (PerChannel && inputShape.Rank == 0)
+                throw new ShapeException($"Layer '{name}': a row that is rescaled per channel has at least one axis; found a scalar.");
+            return new RescaleLayer(name, inputShape, PerChannel ? [inputShape[inputShape.Rank - 1]] : inputShape, context.Parameters);
+        }
     }
 }
 
@@ -18,10 +24,10 @@ namespace Backprop.Layers
 {
     internal sealed class RescaleLayer : Layer
     {
-        public RescaleLayer(string name, Shape shape, ParameterFactory parameters) : base(name, shape, shape)
+        public RescaleLayer(string name, Shape shape, Shape constants, ParameterFactory parameters) : base(name, shape, shape)
         {
-            Offset = parameters.Constant($"{name}.offset", ParameterKind.Constant, shape, 0f);
-            Scale = parameters.Constant($"{name}.scale", ParameterKind.Constant, shape, 1f);
+            Offset = parameters.Constant($"{name}.offset", ParameterKind.Constant, constants, 0f);
+            Scale = parameters.Constant($"{name}.scale", ParameterKind.Constant, constants, 1f);
             Parameters = [Offset, Scale];
         }
 

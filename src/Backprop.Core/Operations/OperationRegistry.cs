@@ -12,6 +12,7 @@ internal static class OperationRegistry
         Relu.Instance, LeakyRelu.Instance, Elu.Instance, Selu.Instance, Gelu.Instance, GeluTanh.Instance, Silu.Instance,
         Sigmoid.Instance, Tanh.Instance, Softplus.Instance, HardSwish.Instance, Mish.Instance,
         Softmax.Instance, LogSoftmax.Instance, Dropout.Instance,
+        Convolution.Instance, Permute.Instance,
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
     ];
 }

@@ -10,7 +10,7 @@ namespace Backprop;
 
 /// <summary>
 /// Networks in files: the definition as JSON and the weights in safetensors form, with a checksum over everything. Weights
-/// of dense layers are written as the field does, [units, inputs].
+/// are written as the field does: [units, inputs] of dense layers, [filters, channels, kernel height, kernel width] of convolutions.
 /// </summary>
 /// <remarks>
 /// Layout, integers little-endian: 8 bytes "BACKPROP"; u32 version; u64 length of the payload; the payload (u32 length
@@ -187,26 +187,47 @@ public static class NetworkFile
         };
     }
 
-    private static bool IsTransposed(Parameter parameter) => parameter is { Kind: ParameterKind.Weight, Shape.Rank: 2 };
+    /// <summary>Weights of [..., inputs, outputs] stand in the file as [outputs, inputs, ...]; everything else as it is.</summary>
+    private static bool IsPermuted(Parameter parameter) => parameter is { Kind: ParameterKind.Weight, Shape.Rank: >= 2 };
 
-    private static Shape OuterShape(Parameter parameter) =>
-        IsTransposed(parameter) ? [parameter.Shape[1], parameter.Shape[0]] : parameter.Shape;
+    private static Shape OuterShape(Parameter parameter)
+    {
+        int[] lengths = parameter.Shape.ToArray();
+        return IsPermuted(parameter) ? [lengths[^1], lengths[^2], .. lengths[..^2]] : parameter.Shape;
+    }
 
     private static float[] ToOuter(Parameter parameter)
     {
         float[] values = parameter.Value.ToArray();
-        return IsTransposed(parameter) ? Transpose(values, parameter.Shape[0], parameter.Shape[1]) : values;
+        if (!IsPermuted(parameter))
+            return values;
+        (int cells, int inputs, int outputs) = SizesOf(parameter.Shape);
+        return Reversed(values, cells, inputs, outputs);
     }
 
-    private static float[] FromOuter(Parameter parameter, float[] values) =>
-        IsTransposed(parameter) ? Transpose(values, parameter.Shape[1], parameter.Shape[0]) : values;
+    private static float[] FromOuter(Parameter parameter, float[] values)
+    {
+        if (!IsPermuted(parameter))
+            return values;
+        (int cells, int inputs, int outputs) = SizesOf(parameter.Shape);
+        return Reversed(values, outputs, inputs, cells);
+    }
 
-    private static float[] Transpose(float[] values, int rows, int columns)
+    /// <summary>Weights as three axes: the cells of the kernel (one, for a dense layer), inputs and outputs.</summary>
+    private static (int Cells, int Inputs, int Outputs) SizesOf(Shape weight)
+    {
+        int inputs = weight[weight.Rank - 2], outputs = weight[weight.Rank - 1];
+        return (weight.Length == 0 ? 0 : weight.Length / inputs / outputs, inputs, outputs);
+    }
+
+    /// <summary>[a, b, c] with its axes in reverse order.</summary>
+    private static float[] Reversed(float[] values, int a, int b, int c)
     {
         var result = new float[values.Length];
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                result[column * rows + row] = values[row * columns + column];
+        for (int i = 0; i < a; i++)
+            for (int j = 0; j < b; j++)
+                for (int k = 0; k < c; k++)
+                    result[(k * b + j) * a + i] = values[(i * b + j) * c + k];
         return result;
     }
 

@@ -8,6 +8,7 @@ public class InPlaceChangeTests
     public static TheoryData<string, string> Needed => new()
     {
         { "MatMul", "input 0" }, { "MatMul", "input 1" }, { "Linear", "input 0" }, { "Linear", "input 1" }, { "Linear", "output" },
+        { "Convolution", "input 0" }, { "Convolution", "input 1" }, { "Convolution", "output" },
         { "Multiply", "input 0" }, { "Multiply", "input 1" },
         { "Relu", "output" }, { "Sigmoid", "output" }, { "Tanh", "output" }, { "Selu", "output" }, { "Elu", "output" }, { "LeakyRelu", "output" },
         { "Gelu", "input 0" }, { "GeluTanh", "input 0" }, { "Silu", "input 0" }, { "Softplus", "input 0" }, { "HardSwish", "input 0" }, { "Mish", "input 0" },
@@ -19,15 +20,17 @@ public class InPlaceChangeTests
     public void ChangingAValueThatBackwardNeedsNamesTheOperation(string operation, string role)
     {
         using var tape = new Tape(ReferenceDevice.Instance);
-        Tensor x = tape.Input(Samples.Uniform(9, 1), [3, 3], requiresGradient: true), other = tape.Input(Samples.Uniform(9, 2), [3, 3], requiresGradient: true);
+        Shape shape = operation == "Convolution" ? [1, 1, 3, 3] : [3, 3];
+        Tensor x = tape.Input(Samples.Uniform(9, 1), shape, requiresGradient: true), other = tape.Input(Samples.Uniform(9, 2), shape, requiresGradient: true);
         Tensor output = Apply(operation, x, other);
         Tensor changed = role switch { "input 0" => x, "input 1" => other, _ => output };
-        changed.SetValues(new float[9]);
+        changed.SetValues(new float[changed.Length]);
         InvalidOperationException error = Assert.Throws<InvalidOperationException>(() => tape.Backward(output.Sum()));
-        Assert.StartsWith($"{operation} needs the old values of its {role}, of shape [3, 3]", error.Message);
+        Assert.StartsWith($"{operation} needs the old values of its {role}, of shape {changed.Shape}", error.Message);
     }
 
     [Theory]
+    [InlineData("Permute")]
     [InlineData("Add")]
     [InlineData("Scale")]
     [InlineData("Sum")]
@@ -90,7 +93,9 @@ public class InPlaceChangeTests
     private static Tensor Apply(string operation, Tensor x, Tensor other) => operation switch
     {
         "MatMul" => x.MatMul(other),
+        "Convolution" => Operations.Convolution.Apply(x, other, default, new Operations.ConvolutionOptions(1, (0, 1), 1, 1), new Devices.Activation(ActivationKind.Tanh)),
         "Linear" => Operations.Linear.Apply(x, other, default, new Devices.Activation(ActivationKind.Tanh)),
+        "Permute" => x.Permute(1, 0).Add(other.Permute(1, 0)),
         "Multiply" => x.Multiply(other),
         "Relu" => x.Relu(),
         "Sigmoid" => x.Sigmoid(),

@@ -23,6 +23,8 @@ internal static class OperationCaseTable
             [Softmax.Instance] = [.. SoftmaxCases(TensorOperations.Softmax)],
             [LogSoftmax.Instance] = [.. SoftmaxCases(TensorOperations.LogSoftmax)],
             [Dropout.Instance] = [.. DropoutCases()],
+            [Convolution.Instance] = [.. ConvolutionGradientCases.Convolution()],
+            [Permute.Instance] = [.. ConvolutionGradientCases.Permute()],
 
             [Relu.Instance] = [.. ActivationCases(x => x.Relu(), "relu", 0)],
             [LeakyRelu.Instance] =

@@ -40,6 +40,24 @@ public class StepMemoryTests
     }
 
     [Fact]
+    public void ASteadyStepOfAConvolutionalNetworkAllocatesNothing()
+    {
+        Network network = Network.Build(net => net.Image(3, 8, 8).Conv2d(8, 3, padding: 1).Relu().DepthwiseConv2d(3, stride: 2).Gelu().Reshape([3, 24]).Conv1d(4, 2).Flatten().Dense(5), [192], device: _device);
+        OptimizerState optimizer = new Adam { LearningRate = 0.001f }.For(network.Parameters);
+        float[] x = Samples.Uniform(192 * 8, 1), y = new float[5 * 8];
+        int[] labels = Samples.Labels(8, 5, 3);
+        AssertAllocatesNothing(() =>
+        {
+            using var tape = new Tape(_device);
+            Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(x, [8, 192]), training: true), labels);
+            network.Parameters.ZeroGradients();
+            tape.Backward(loss);
+            optimizer.Step();
+        });
+        AssertAllocatesNothing(() => network.Predict(x, y));
+    }
+
+    [Fact]
     public void ALargeBatchOfLabelsAllocatesNothing()
     {
         float[] z = Samples.Uniform(3000, 1);

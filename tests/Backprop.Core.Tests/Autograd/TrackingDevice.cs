@@ -67,6 +67,8 @@ internal sealed class TrackingDevice() : Device("Tracking")
     internal override void ConvolutionBackwardWeight(in ConvolutionShape shape, MemoryBlock input, MemoryBlock gradOutput, MemoryBlock gradWeight, bool accumulate) =>
         Inner.ConvolutionBackwardWeight(shape, input, gradOutput, gradWeight, accumulate);
 
+    internal override void Permute(in PermutationLayout layout, MemoryBlock x, MemoryBlock y, bool accumulate) => Inner.Permute(layout, x, y, accumulate);
+
     internal override void Activate(Activation activation, MemoryBlock x, MemoryBlock y, int length) => Inner.Activate(activation, x, y, length);
 
     internal override void ActivateBackward(Activation activation, MemoryBlock? x, MemoryBlock? y, MemoryBlock gradOutput, MemoryBlock gradInput, int length, bool accumulate) =>

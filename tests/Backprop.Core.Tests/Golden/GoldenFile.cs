@@ -13,14 +13,22 @@ internal sealed record GoldenTensor(int[] Shape, double[] Data)
     public int[] Integers => Array.ConvertAll(Data, value => (int)value);
 
     /// <summary>The transpose of a matrix: files hold weights as [out, in], we as [in, out].</summary>
-    public GoldenTensor Transpose()
+    public GoldenTensor Transpose() => Permute([1, 0]);
+
+    /// <summary>The axes in another order: files have the channels first, we have them last.</summary>
+    public GoldenTensor Permute(int[] axes)
     {
-        int rows = Shape[0], columns = Shape[1];
+        int[] shape = [.. axes.Select(axis => Shape[axis])];
         var data = new double[Data.Length];
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                data[column * rows + row] = Data[row * columns + column];
-        return new GoldenTensor([columns, rows], data);
+        for (int i = 0; i < data.Length; i++)
+        {
+            var position = new int[axes.Length];
+            for (int axis = axes.Length - 1, rest = i; axis >= 0; rest /= shape[axis--])
+                position[axes[axis]] = rest % shape[axis];
+            data[i] = Data[position.Select((p, axis) => (p, axis)).Aggregate(0, (index, next) => index * Shape[next.axis] + next.p)];
+        }
+
+        return new GoldenTensor(shape, data);
     }
 }
 

@@ -9,6 +9,8 @@ public class GoldenTests
     /// <summary>What each family's operations are run by; null for those that the engine does not have yet.</summary>
     private static readonly Dictionary<string, Dictionary<string, Func<GoldenCase, Device, GoldenRun>?>> Families = new()
     {
+        ["conv2d"] = new() { ["conv2d"] = GoldenConvolution.Conv2d },
+        ["conv1d"] = new() { ["conv1d"] = GoldenConvolution.Conv1d },
         ["linear"] = new() { ["linear"] = GoldenOperations.Linear },
         ["activations"] = new[] { "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hardswish", "mish" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenOperations.Activation),

@@ -38,6 +38,9 @@ public class KernelTests
     [Fact]
     public void ConvolutionBackwardWeight() => KernelHarness.CheckAll(ConvolutionCases.BackwardWeight());
 
+    [Fact]
+    public void Permute() => KernelHarness.CheckAll(PermutationCases.All());
+
     public static TheoryData<ActivationKind> Activations => [.. Enum.GetValues<ActivationKind>()];
 
     [Theory]
