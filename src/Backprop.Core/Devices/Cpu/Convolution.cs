@@ -99,8 +99,8 @@ internal sealed unsafe partial class CpuDevice
 
         var pass = new ConvolutionPass<TSimd>(this, shape, isReversed, source, output, bias, activation, accumulate);
         int columns = ConvolutionTile<TSimd>.Columns;
-        bool inPlace = !isReversed && shape.Groups == 1
-            && (shape.OutputChannels == columns || (shape.OutputChannels % columns == 0 && pass.Pixels < PixelsWorthCopyingWeights));
+        bool inPlace = shape.IsDepthwise || (!isReversed && shape.Groups == 1
+            && (shape.OutputChannels == columns || (shape.OutputChannels % columns == 0 && pass.Pixels < PixelsWorthCopyingWeights)));
         if (inPlace)
         {
             pass.UseWeights(weights);

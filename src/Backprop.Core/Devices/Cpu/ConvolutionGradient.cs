@@ -143,7 +143,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
     public readonly int Chunks => _rowParts * _weightParts;
 
     // What the threads may divide: the slivers of outputs by the kernel's rows (and columns, where those are runs of their own).
-    private readonly int WeightUnits => _shape.Groups * _slivers * _shape.KernelHeight * RunsPerRow;
+    private readonly int WeightUnits => _shape.IsDepthwise ? _shape.KernelHeight : _shape.Groups * _slivers * _shape.KernelHeight * RunsPerRow;
 
     private readonly int RunsPerRow => _mergesColumns ? 1 : _shape.KernelWidth;
 
@@ -180,7 +180,11 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
                     (block.FirstRow, block.EndRow) = (row, Math.Min(row + _blockRows, endRow));
                     (block.FirstColumn, block.Columns) = (column, Math.Min(_blockColumns, _shape.OutputWidth - column));
                     FindRuns(ref block);
-                    Multiply(block, Share(WeightUnits, weightPart, _weightParts), Share(WeightUnits, weightPart + 1, _weightParts), sums);
+                    int firstUnit = Share(WeightUnits, weightPart, _weightParts), endUnit = Share(WeightUnits, weightPart + 1, _weightParts);
+                    if (_shape.IsDepthwise)
+                        MultiplyDepthwise(block, firstUnit, endUnit, sums);
+                    else
+                        Multiply(block, firstUnit, endUnit, sums);
                     block.Add = true;
                 }
         }
@@ -260,6 +264,32 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
             float* gradWeight = sums + (nint)(cellY * _shape.KernelWidth + cellX) * channels * _shape.OutputChannels + firstOutput;
             if (tile.RunCount > 0 || !tile.Add)
                 ConvolutionTile<TSimd>.Multiply(rowsOfTiles, input, gradWeight, in tile);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void MultiplyDepthwise(in Block block, int firstCellY, int endCellY, float* sums)
+    {
+        int channels = _shape.Channels;
+        nint cellStride = (nint)_shape.DilationX * channels;
+        for (int cellY = firstCellY; cellY < endCellY; cellY++)
+        {
+            var tile = new ConvolutionTileArguments
+            {
+                Runs = block.Runs + cellY * _blockRows,
+                RunCount = block.RunCounts[cellY],
+                RunLength = block.Columns,
+                StepStride = (nint)_shape.StrideX * channels,
+                B = _gradOutput + ((nint)block.FirstRow * _shape.OutputWidth + block.FirstColumn) * channels,
+                BStride = channels,
+                ColumnCount = channels,
+                CStride = channels,
+                Add = block.Add,
+            };
+            for (int cellX = 0; cellX < _shape.KernelWidth; cellX += 4)
+                ConvolutionDepthwise<TSimd>.Correlate(
+                    Math.Min(_shape.KernelWidth - cellX, 4), block.Input + cellX * cellStride, cellStride,
+                    sums + (nint)(cellY * _shape.KernelWidth + cellX) * channels, in tile);
         }
     }
 

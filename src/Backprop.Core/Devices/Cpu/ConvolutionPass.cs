@@ -28,10 +28,10 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
 
     private readonly CpuDevice _device;
     private readonly ConvolutionAxis _y, _x;
-    private readonly int _batch, _groups, _cells, _channels, _outputs, _sourceChannels, _outputChannels;
+    private readonly int _batch, _groups, _cells, _kernelWidth, _channels, _outputs, _sourceChannels, _outputChannels;
     private readonly float* _source, _output, _bias;
     private readonly Activation _activation;
-    private readonly bool _accumulate, _mergesColumns, _copies;
+    private readonly bool _accumulate, _isDepthwise, _mergesColumns, _copies;
     private readonly int _unitRows, _unitColumns, _rowUnits, _columnUnits, _units, _chunks;
     private readonly int _stripRows, _stripWidth, _pitch;
     private float* _weights;
@@ -43,13 +43,15 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
         _device = device;
         _y = ConvolutionAxis.Vertical(shape, isReversed);
         _x = ConvolutionAxis.Horizontal(shape, isReversed);
-        (_batch, _groups, _cells) = (shape.Batch, shape.Groups, shape.KernelHeight * shape.KernelWidth);
+        (_batch, _groups, _cells, _kernelWidth) = (shape.Batch, shape.Groups, shape.KernelHeight * shape.KernelWidth, shape.KernelWidth);
         (_sourceChannels, _outputChannels) = isReversed ? (shape.OutputChannels, shape.Channels) : (shape.Channels, shape.OutputChannels);
         (_channels, _outputs) = (_sourceChannels / _groups, _outputChannels / _groups);
         _source = source;
         _output = output;
         _bias = bias;
         (_activation, _accumulate) = (activation, accumulate);
+
+        _isDepthwise = shape.IsDepthwise;
 
         // The columns of a window row are neighbours in memory if nothing lies between them.
         _mergesColumns = _groups == 1 && (shape.DilationX == 1 || shape.KernelWidth == 1);
@@ -107,7 +109,7 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
         (_sliverLength, _weightStride) = (sliverLength, 0);
     }
 
-    /// <summary>Gives the weights as they are; only for the forward direction, one group, and whole tiles of outputs.</summary>
+    /// <summary>Gives the weights as they are; only for the forward direction, one group, and whole tiles of outputs, or depthwise.</summary>
     public void UseWeights(float* weights)
     {
         _weights = weights;
@@ -162,11 +164,18 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
                     Columns = Math.Min(endColumn, _x.PositionsOf(phaseX)) - firstColumn,
                     Runs = runs,
                 };
-                part.FillRuns(_pitch, _sourceChannels);
+                if (_isDepthwise)
+                    part.FillRunsOfCells(_pitch, _sourceChannels, _kernelWidth);
+                else
+                    part.FillRuns(_pitch, _sourceChannels);
                 if (part.Columns > 0)
                 {
                     float* first = output + ((nint)(firstRow * _y.Phases + phaseY) * _x.OutputLength + firstColumn * _x.Phases + phaseX) * _outputChannels;
-                    Multiply(part, origin + (nint)(firstColumn * _x.SourceStep + part.X.Offset) * _sourceChannels, first);
+                    float* window = origin + (nint)(firstColumn * _x.SourceStep + part.X.Offset) * _sourceChannels;
+                    if (_isDepthwise)
+                        MultiplyDepthwise(part, window, first);
+                    else
+                        Multiply(part, window, first);
                 }
 
                 steps += part.Steps;
@@ -175,6 +184,24 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
         if (_activation.Kind is not (ActivationKind.Identity or ActivationKind.Relu))
             for (int row = firstRow; row < endRow; row++)
                 _device.ActivateInPlace(_activation, output + ((nint)row * _x.OutputLength + firstColumn) * _outputChannels, (endColumn - firstColumn) * _outputChannels);
+    }
+
+    /// <summary>One phase of a unit of a depthwise convolution.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void MultiplyDepthwise(in Part part, float* source, float* output)
+    {
+        var tile = new ConvolutionTileArguments
+        {
+            RowStride = _x.SourceStep * _sourceChannels,
+            CStride = (nint)_x.Phases * _outputChannels,
+            B = _weights,
+            BStride = _outputChannels,
+            ColumnCount = _outputChannels,
+            Add = _accumulate,
+            Bias = _bias,
+            Floor = _activation.Kind == ActivationKind.Relu ? 0f : float.NegativeInfinity,
+        };
+        MultiplyRows(part, 0, part.RunCount, ref tile, source, output);
     }
 
     /// <summary>One phase of a unit: the sliver's part for it, in blocks of steps, over the unit's rows.</summary>
@@ -227,7 +254,10 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
             int first = Math.Max(firstRun, firstTap * part.RunsPerRow), end = Math.Min(endRun, endTap * part.RunsPerRow);
             tile.Runs = part.Runs + first;
             tile.RunCount = Math.Max(end - first, 0);
-            ConvolutionTile<TSimd>.Multiply(part.Columns, source + (nint)window * _pitch, output, in tile);
+            if (_isDepthwise)
+                ConvolutionDepthwise<TSimd>.Multiply(part.Columns, source + window * (nint)_pitch, output, in tile);
+            else
+                ConvolutionTile<TSimd>.Multiply(part.Columns, source + window * (nint)_pitch, output, in tile);
         }
     }
 
@@ -271,6 +301,17 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
         {
             for (int run = 0; run < RunCount; run++)
                 Runs[run] = new ConvolutionRun(run / RunsPerRow * Y.Step * pitch + run % RunsPerRow * X.Step * channels, (nint)run * RunLength);
+        }
+
+        /// <summary>The same with every step the number of the kernel's cell, for weights that are read in place.</summary>
+        public void FillRunsOfCells(nint pitch, nint channels, int kernelWidth)
+        {
+            for (int tapY = 0; tapY < Y.Count; tapY++)
+                for (int tapX = 0; tapX < X.Count; tapX++)
+                {
+                    nint cell = (nint)(Y.FirstCell + tapY * Y.CellStep) * kernelWidth + X.FirstCell + tapX * X.CellStep;
+                    Runs[tapY * X.Count + tapX] = new ConvolutionRun(tapY * Y.Step * pitch + tapX * X.Step * channels, cell);
+                }
         }
 
         /// <summary>The taps that meet rows of the source when the first one meets the given row.</summary>

@@ -90,10 +90,11 @@ internal static unsafe class ConvolutionTile<TSimd>
 
         // The kernel only writes whole registers. What is to be added, or ends within a register, passes through here.
         float* tile = stackalloc float[MaximumRows * Columns];
+        ConvolutionTileArguments sums = arguments with { Floor = float.NegativeInfinity };
         for (; tiles > 0; tiles--)
         {
             int height = rows / tiles;
-            Multiply(1, height, a, tile, width, in arguments);
+            Multiply(1, height, a, tile, width, in sums);
             Write(height, columns, tile, width, c, arguments.CStride, arguments.Floor, arguments.Add);
             a += height * arguments.RowStride;
             c += height * arguments.CStride;
