@@ -25,6 +25,9 @@ internal readonly record struct ConvolutionShape(
     /// <summary>The output channels of a group.</summary>
     public int GroupOutputChannels => OutputChannels / Groups;
 
+    /// <summary>Whether every channel has a kernel of its own, and one only.</summary>
+    public bool IsDepthwise => Groups > 1 && Groups == Channels && Groups == OutputChannels;
+
     public int InputLength => Batch * Height * Width * Channels;
 
     public int WeightLength => KernelHeight * KernelWidth * GroupChannels * OutputChannels;

@@ -39,6 +39,17 @@ public class KernelTests
     public void ConvolutionBackwardWeight() => KernelHarness.CheckAll(ConvolutionCases.BackwardWeight());
 
     [Fact]
+    public void EveryActivationMayFollowAConvolution() => KernelHarness.CheckAll(ConvolutionCases.EveryActivation());
+
+    [Fact]
+    public void WhatIsNotFiniteReachesTheWindowsThatHoldItAndNoOthers()
+    {
+        KernelHarness.CheckAll(ConvolutionCases.ForwardOfNotFinite());
+        KernelHarness.CheckAll(ConvolutionCases.BackwardInputOfNotFinite());
+        KernelHarness.CheckAll(ConvolutionCases.BackwardWeightOfNotFinite());
+    }
+
+    [Fact]
     public void Permute() => KernelHarness.CheckAll(PermutationCases.All());
 
     public static TheoryData<ActivationKind> Activations => [.. Enum.GetValues<ActivationKind>()];

@@ -62,6 +62,14 @@ internal readonly unsafe struct StreamedLanes : ILanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<TSimd>(TSimd value, float* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreStreamed(value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TSimd LoadBytes<TSimd>(byte* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.LoadBytes(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes<TSimd>(TSimd value, byte* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreBytes(value, destination);
 }
 
 /// <summary>The first lanes only; memory beyond them is not touched.</summary>

@@ -73,6 +73,15 @@ internal unsafe interface ISimd<TSelf>
     /// <summary>a·b + c rounded once, where the hardware can (everything since 2013); else rounded twice.</summary>
     public static abstract TSelf Fma(TSelf a, TSelf b, TSelf c);
 
+    /// <summary>
+    /// sum ← a·b + sum, as <see cref="Fma"/>. In long loops over many sums: the JIT then keeps each sum in the register it is in,
+    /// where it would otherwise compute next to it and move.
+    /// </summary>
+    public static abstract void MultiplyAdd(ref TSelf sum, TSelf a, TSelf b);
+
+    /// <summary>The same with one number for all lanes, which the multiplication reads from memory itself where the hardware can.</summary>
+    public static abstract void MultiplyAdd(ref TSelf sum, TSelf a, float* b);
+
     /// <summary>The smaller one; <paramref name="b"/> where either is NaN, so write the constant first.</summary>
     public static abstract TSelf Min(TSelf a, TSelf b);
 

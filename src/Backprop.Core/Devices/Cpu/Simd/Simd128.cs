@@ -111,6 +111,14 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     public static Simd128 Fma(Simd128 a, Simd128 b, Simd128 c) => new(Vector128.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref Simd128 sum, Simd128 a, Simd128 b) =>
+        Unsafe.As<Simd128, Vector128<float>>(ref sum) = Vector128.MultiplyAddEstimate(a._lanes, b._lanes, sum._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref Simd128 sum, Simd128 a, float* b) =>
+        Unsafe.As<Simd128, Vector128<float>>(ref sum) = Vector128.MultiplyAddEstimate(a._lanes, Vector128.Create(*b), sum._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 Min(Simd128 a, Simd128 b) => new(Vector128.MinNative(a._lanes, b._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -90,6 +90,14 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     public static Simd256 Fma(Simd256 a, Simd256 b, Simd256 c) => new(Vector256.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref Simd256 sum, Simd256 a, Simd256 b) =>
+        Unsafe.As<Simd256, Vector256<float>>(ref sum) = Vector256.MultiplyAddEstimate(a._lanes, b._lanes, sum._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref Simd256 sum, Simd256 a, float* b) =>
+        Unsafe.As<Simd256, Vector256<float>>(ref sum) = Vector256.MultiplyAddEstimate(a._lanes, Vector256.Create(*b), sum._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 Min(Simd256 a, Simd256 b) => new(Vector256.MinNative(a._lanes, b._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -85,6 +85,14 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static Simd512 Fma(Simd512 a, Simd512 b, Simd512 c) => new(Vector512.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref Simd512 sum, Simd512 a, Simd512 b) =>
+        Unsafe.As<Simd512, Vector512<float>>(ref sum) = Vector512.MultiplyAddEstimate(a._lanes, b._lanes, sum._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref Simd512 sum, Simd512 a, float* b) =>
+        Unsafe.As<Simd512, Vector512<float>>(ref sum) = Vector512.MultiplyAddEstimate(a._lanes, Vector512.Create(*b), sum._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 Min(Simd512 a, Simd512 b) => new(Vector512.MinNative(a._lanes, b._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

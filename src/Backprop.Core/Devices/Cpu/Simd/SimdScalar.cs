@@ -84,6 +84,14 @@ internal readonly unsafe struct SimdScalar : ISimd<SimdScalar>
     public static SimdScalar Fma(SimdScalar a, SimdScalar b, SimdScalar c) => new(float.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref SimdScalar sum, SimdScalar a, SimdScalar b) =>
+        Unsafe.As<SimdScalar, float>(ref sum) = float.MultiplyAddEstimate(a._value, b._value, sum._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MultiplyAdd(ref SimdScalar sum, SimdScalar a, float* b) =>
+        Unsafe.As<SimdScalar, float>(ref sum) = float.MultiplyAddEstimate(a._value, *b, sum._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar Min(SimdScalar a, SimdScalar b) => new(a._value < b._value ? a._value : b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
