@@ -16,7 +16,7 @@ namespace Backprop;
 public sealed class Network
 {
     // Enough rows to fill the kernels, few enough for the activations to stay in cache.
-    private const int PredictionRows = 256;
+    private const int PredictionRows = 64;
     private readonly Layer[] _layers;
     private readonly int _seed;
 
