@@ -16,7 +16,7 @@ namespace Backprop;
 public sealed class Network
 {
     // Enough rows to fill the kernels, few enough for the activations to stay in cache: of images, one or a few.
-    private const int MaximumPredictionRows = 256, MaximumPredictionValues = 1 << 22;
+    private const int MaximumPredictionRows = 64, MaximumPredictionValues = 1 << 22;
     private readonly LayerSequence _sequence;
     private readonly int _seed;
     private readonly int _predictionRows;
