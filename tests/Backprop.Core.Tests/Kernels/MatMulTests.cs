@@ -43,7 +43,7 @@ public class MatMulTests
     [MemberData(nameof(Transposes))]
     public void LargeProductsHaveTheSameBitsForEveryNumberOfThreads(string instructionSet, bool transposeA, bool transposeB)
     {
-        foreach ((int m, int n, int k) in ((int, int, int)[])[(300, 200, 150), (515, 70, 1030), (37, 1000, 300), (1, 3000, 700), (2000, 3, 90), (129, 257, 64), (640, 16, 16)])
+        foreach ((int m, int n, int k) in ((int, int, int)[])[(300, 200, 150), (515, 70, 1030), (37, 1000, 300), (1, 3000, 700), (2000, 3, 90), (129, 257, 64), (640, 16, 16), (32, 784, 256), (64, 300, 1024), (48, 130, 700), (1, 1100, 4200), (1, 4500, 300)])
         {
             float[] a = Samples.Uniform(m * k, 1), b = Samples.Uniform(k * n, 2), c = Samples.Uniform(m * n, 3), bias = Samples.Uniform(n, 4);
             double[] expected = Product(a, b, m, n, k, transposeA, transposeB);
@@ -84,19 +84,46 @@ public class MatMulTests
     }
 
     [Theory]
+    [MemberData(nameof(Transposes))]
+    public void NotANumberAndInfinityPassThrough(string instructionSet, bool transposeA, bool transposeB)
+    {
+        CpuDevice device = Processor(instructionSet)[0];
+        foreach ((int m, int n, int k) in ((int, int, int)[])[(1, 1, 1), (1, 40, 70), (5, 33, 17), (33, 50, 40), (64, 300, 20), (600, 20, 9)])
+        {
+            // Zeros meet NaN and infinity, which both give NaN: a product that leaves out zeros would show here.
+            float[] a = Samples.Uniform(m * k, 1), b = Samples.Uniform(k * n, 2), bias = Samples.Uniform(n, 3);
+            for (int i = 0; i < a.Length; i += 3)
+                a[i] = 0;
+            a[a.Length / 2] = float.NegativeInfinity;
+            b[0] = float.NaN;
+            b[^1] = float.PositiveInfinity;
+            bias[n / 2] = float.PositiveInfinity;
+            double[] expected = Product(a, b, m, n, k, transposeA, transposeB);
+            float[] result = Run(device, a, b, new float[m * n], bias, m, n, k, transposeA, transposeB, false, Activation.Identity).Result;
+            float[] added = Run(device, a, b, result, null, m, n, k, transposeA, transposeB, true, Activation.Identity).Result;
+            for (int i = 0; i < result.Length; i++)
+            {
+                double sum = expected[i] + bias[i % n], twice = sum + expected[i];
+                Assert.True(double.IsFinite(sum) ? Math.Abs(sum - result[i]) < 1e-4 : sum.Equals(result[i]), $"{m} x {n} x {k}, element {i}: {result[i]}, expected {sum}");
+                Assert.True(double.IsFinite(twice) ? Math.Abs(twice - added[i]) < 1e-4 : twice.Equals(added[i]), $"{m} x {n} x {k}, element {i}, added: {added[i]}, expected {twice}");
+            }
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(InstructionSets))]
     public void EveryActivationMayFollowTheProduct(string instructionSet)
     {
         CpuDevice device = Processor(instructionSet)[0];
         foreach (ActivationKind kind in Enum.GetValues<ActivationKind>())
         {
-            foreach ((int m, int n, int k) in ((int, int, int)[])[(1, 1, 1), (1, 37, 5), (5, 3, 7), (13, 33, 16), (64, 100, 17), (7, 16, 0), (150, 130, 3)])
+            foreach ((int m, int n, int k, bool transposeB) in ((int, int, int, bool)[])[(1, 1, 1, false), (1, 37, 5, false), (5, 3, 7, false), (13, 33, 16, false), (64, 100, 17, false), (7, 16, 0, false), (150, 130, 3, false), (1, 37, 5, true), (1, 9, 0, true), (32, 200, 90, true)])
             {
                 var activation = new Activation(kind, 0.3f);
                 float[] a = Samples.Uniform(m * k, 1), b = Samples.Uniform(k * n, 2), bias = Samples.Uniform(n, 3);
-                (float[] result, string? complaint) = Run(device, a, b, new float[m * n], bias, m, n, k, false, false, false, activation);
+                (float[] result, string? complaint) = Run(device, a, b, new float[m * n], bias, m, n, k, false, transposeB, false, activation);
                 Assert.Null(complaint);
-                double[] expected = [.. Product(a, b, m, n, k, false, false).Select((value, i) => ActivationFormulas.Value(activation, value + bias[i % n]))];
+                double[] expected = [.. Product(a, b, m, n, k, false, transposeB).Select((value, i) => ActivationFormulas.Value(activation, value + bias[i % n]))];
                 double error = KernelHarness.NormalizedMeanSquaredError(expected, result);
                 Assert.True(error <= Tolerance, $"{kind} after {m} x {n} x {k}: error {error:g3}");
             }

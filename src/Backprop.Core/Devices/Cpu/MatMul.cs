@@ -14,7 +14,9 @@ internal sealed unsafe partial class CpuDevice
     /// Every element of C is computed in the same order at any number of threads, any vector width and any M: products are
     /// added in ascending k within a block of at most <see cref="MatMulBlock{TSimd}.MaximumDepth"/> steps and the blocks'
     /// sums in ascending order. So a row scored alone and within a batch gives the same bits, as long as the processor
-    /// has FMA (without it the scalar and vector roundings still agree: both round twice).
+    /// has FMA (without it the scalar and vector roundings still agree: both round twice). There is one exception: a single
+    /// row times a transposed B, which predictions do not use, is summed lane by lane, which depends on the vector width,
+    /// and its bits may differ from those of the same row in a batch; not with the number of threads.
     /// </remarks>
     internal override void MatMul(in MatMulArguments arguments)
     {
@@ -46,9 +48,9 @@ internal sealed unsafe partial class CpuDevice
         long chunks = 1;
         if (Workers.Threads > 1)
         {
-            // Four chunks per thread, so that one that is held up leaves work to the others.
+            // Two chunks per thread: more would even out delays better, but pack and read the operands more often.
             long multiplications = (long)arguments.M * arguments.N * arguments.K;
-            chunks = Math.Min(4 * Workers.Threads, multiplications / MultiplicationsPerChunk);
+            chunks = Math.Min(2 * Workers.Threads, multiplications / MultiplicationsPerChunk);
         }
 
         Workers.Run(work.Divide((int)Math.Max(chunks, 1)), ref work);

@@ -16,8 +16,9 @@ internal static unsafe class MatMulRow<TSimd>
     // Their sums take half of a first-level cache.
     private const int StripColumns = 4096;
 
-    // The most products in one sum of a transposed product; longer ones are summed in parts, which rounds less.
-    private const int DotDepth = 4096;
+    // The most products in one sum of a transposed product, 256 in each lane; longer ones are summed in parts, which rounds
+    // less.
+    private static int DotDepth => 256 * TSimd.Width;
 
     private static int GroupColumns => 16 * TSimd.Width;
 
