@@ -10,18 +10,23 @@ namespace Backprop.Memory;
 /// that successive kernels start them in under a microsecond, and then sleep.
 /// </summary>
 /// <remarks>
-/// Chunks are handed out one by one, so a thread that has lost its core to another process only delays the chunk it
-/// holds. Which thread does which chunk is chance: kernels must split by the data, never by the thread.
+/// Every thread begins with a share of its own of neighbouring chunks, the same one whenever the same work comes again, so
+/// that it finds in its core's cache what it wrote there before. When its share is done it takes chunks from the ends of
+/// the others' shares, one by one: a thread that has lost its core to another process only delays the chunk it holds. So
+/// which thread does which chunk is not certain: kernels must split by the data, never by the thread.
 /// </remarks>
 internal sealed unsafe class WorkerPool : IDisposable
 {
     private const int SpinMicroseconds = 40;
     private static readonly long SpinTicks = Stopwatch.Frequency * SpinMicroseconds / 1_000_000;
 
-    // A ticket is the number of the work in the upper half and of the next chunk in the lower half. Both in one word make
-    // drawing a chunk of work that has ended impossible.
-    private const long ChunkMask = uint.MaxValue;
-    private const long ClosedChunk = int.MaxValue;
+    // A share is one word: the number of the work (24 bits), the first chunk left and the one after the last (20 bits
+    // each). All in one word make drawing a chunk of work that has ended impossible.
+    private const int ChunkBits = 20;
+    private const int MaximumChunks = (1 << ChunkBits) - 1;
+
+    // Shares stand on cache lines of their own, in pairs of lines because the processor fetches them so.
+    private const int ShareStride = 128 / sizeof(long);
 
     private readonly object _gate = new();
     private readonly bool _maySpin;
@@ -29,12 +34,13 @@ internal sealed unsafe class WorkerPool : IDisposable
     private volatile bool _disposed;
     private int _parked, _busy;
 
-    // The running work. Written while no ticket can be drawn, so whoever draws a ticket has read consistent fields.
+    // The running work. Written while no chunk can be drawn, so whoever draws one has read consistent fields.
     private delegate*<void*, int, void> _execute;
     private void* _work;
-    private int _chunks;
+    private int _firstChunk;
     private Exception? _exception;
     private Counters _counters;
+    private readonly long[] _shares;
 
     /// <summary>A pool of <paramref name="threads"/> threads, the calling one included. Threads start when first needed.</summary>
     public WorkerPool(int threads)
@@ -43,7 +49,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         Threads = threads;
         // With more threads than cores a spinning thread only keeps a working one from its core.
         _maySpin = threads <= Environment.ProcessorCount;
-        _counters.Ticket = long.MaxValue & ~ChunkMask | ClosedChunk;
+        _shares = new long[(threads + 1) * ShareStride];
     }
 
     /// <summary>How many threads share the work, the calling one included.</summary>
@@ -69,7 +75,8 @@ internal sealed unsafe class WorkerPool : IDisposable
         TWork local = work;
         try
         {
-            RunShared(chunks, &Execute<TWork>, Unsafe.AsPointer(ref local));
+            for (long first = 0; first < chunks; first += MaximumChunks)
+                RunShared((int)first, (int)Math.Min(chunks - first, MaximumChunks), &Execute<TWork>, Unsafe.AsPointer(ref local));
         }
         finally
         {
@@ -92,7 +99,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         where TWork : struct, IChunkedWork => Unsafe.AsRef<TWork>(work).Execute(chunk);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunShared(int chunks, delegate*<void*, int, void> execute, void* work)
+    private void RunShared(int firstChunk, int chunks, delegate*<void*, int, void> execute, void* work)
     {
         if (!_started)
             Start();
@@ -100,21 +107,26 @@ internal sealed unsafe class WorkerPool : IDisposable
         // No chunk can be drawn now: the last work's are all gone.
         _execute = execute;
         _work = work;
-        _chunks = chunks;
+        _firstChunk = firstChunk;
         _exception = null;
         Volatile.Write(ref _counters.Pending, chunks);
-        long number = (_counters.Ticket >> 32) + 1 & int.MaxValue;
-        Interlocked.Exchange(ref _counters.Ticket, number << 32);
+        long number = Volatile.Read(ref _counters.Number) + 1 & 0xFFFFFF;
+        int shares = Math.Min(Threads, chunks);
+        for (int thread = 0; thread < shares; thread++)
+        {
+            long first = (long)chunks * thread / shares, end = (long)chunks * (thread + 1) / shares;
+            Volatile.Write(ref Share(thread), number << 2 * ChunkBits | first << ChunkBits | end);
+        }
 
-        // The exchange above is a full fence and a worker counts itself as parked before its last look at the ticket, so
+        Interlocked.Exchange(ref _counters.Number, number);
+
+        // The exchange above is a full fence and a worker counts itself as parked before its last look at the number, so
         // either it sees the work or it is seen here.
         if (Volatile.Read(ref _parked) > 0)
             Wake(chunks - 1);
 
-        Help();
+        Help(0);
         AwaitOthers();
-        Interlocked.Exchange(ref _counters.Ticket, number << 32 | ClosedChunk);
-
         if (_exception is { } exception)
         {
             _exception = null;
@@ -122,36 +134,50 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    /// <summary>Draws and executes chunks until none is left.</summary>
+    /// <summary>Draws and executes chunks until none is left: first the thread's own, in order, then the last ones of others.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Help()
+    private void Help(int thread)
     {
-        while (true)
+        int done = 0;
+        for (int i = 0; i < Threads; i++)
         {
-            long ticket = Volatile.Read(ref _counters.Ticket);
-            int chunk = (int)(ticket & ChunkMask);
-            delegate*<void*, int, void> execute = _execute;
-            void* work = _work;
-            if (chunk >= Volatile.Read(ref _chunks))
-                return;
-
-            // Succeeds only if no chunk was drawn and no work began since the ticket was read: the fields belong to it.
-            if (Interlocked.CompareExchange(ref _counters.Ticket, ticket + 1, ticket) != ticket)
-                continue;
-
-            try
+            int owner = thread + i < Threads ? thread + i : thread + i - Threads;
+            while (true)
             {
-                if (_exception is null)
-                    execute(work, chunk);
-            }
-            catch (Exception exception)
-            {
-                Interlocked.CompareExchange(ref _exception, exception, null);
-            }
+                long share = Volatile.Read(ref Share(owner));
+                delegate*<void*, int, void> execute = _execute;
+                void* work = _work;
+                int firstChunk = _firstChunk;
+                int first = (int)(share >> ChunkBits) & MaximumChunks, end = (int)share & MaximumChunks;
+                if (first >= end)
+                    break;
 
-            Interlocked.Decrement(ref _counters.Pending);
+                // Succeeds only if no chunk was drawn and no work began since the share was read: the fields belong to it.
+                bool isOwn = i == 0;
+                if (Interlocked.CompareExchange(ref Share(owner), isOwn ? share + (1L << ChunkBits) : share - 1, share) != share)
+                    continue;
+
+                try
+                {
+                    if (_exception is null)
+                        execute(work, firstChunk + (isOwn ? first : end - 1));
+                }
+                catch (Exception exception)
+                {
+                    Interlocked.CompareExchange(ref _exception, exception, null);
+                }
+
+                done++;
+            }
         }
+
+        // Not before the last chunk: until then the caller keeps the work alive.
+        if (done > 0)
+            Interlocked.Add(ref _counters.Pending, -done);
     }
+
+    // One stride from the array's header and length, which the threads read as well.
+    private ref long Share(int thread) => ref _shares[(thread + 1) * ShareStride - ShareStride / 2];
 
     private void AwaitOthers()
     {
@@ -173,16 +199,19 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         _started = true;
         for (int i = 1; i < Threads; i++)
-            new Thread(WorkerLoop) { IsBackground = true, Name = $"Backprop worker {i}" }.Start();
+        {
+            int thread = i;
+            new Thread(() => WorkerLoop(thread)) { IsBackground = true, Name = $"Backprop worker {i}" }.Start();
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WorkerLoop()
+    private void WorkerLoop(int thread)
     {
         long seen = -1;
         while (!_disposed)
         {
-            long number = Volatile.Read(ref _counters.Ticket) >> 32;
+            long number = Volatile.Read(ref _counters.Number);
             if (number == seen)
             {
                 if (!SpinForWork(seen))
@@ -191,7 +220,7 @@ internal sealed unsafe class WorkerPool : IDisposable
             }
 
             seen = number;
-            Help();
+            Help(thread);
         }
     }
 
@@ -204,7 +233,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         {
             for (int i = 0; i < 8; i++)
             {
-                if (Volatile.Read(ref _counters.Ticket) >> 32 != seen)
+                if (Volatile.Read(ref _counters.Number) != seen)
                     return true;
                 Thread.SpinWait(4);
             }
@@ -218,7 +247,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         lock (_gate)
         {
             Interlocked.Increment(ref _parked);
-            while (!_disposed && Volatile.Read(ref _counters.Ticket) >> 32 == seen)
+            while (!_disposed && Volatile.Read(ref _counters.Number) == seen)
                 Monitor.Wait(_gate);
             Interlocked.Decrement(ref _parked);
         }
@@ -238,7 +267,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     private struct Counters
     {
         [FieldOffset(128)]
-        public long Ticket;
+        public long Number;
 
         [FieldOffset(256)]
         public int Pending;
