@@ -19,7 +19,7 @@ namespace Backprop
     /// <param name="Affine">Whether there are γ, at first 1, and β, at first 0. Default: yes.</param>
     public sealed record BatchNormDefinition(float Momentum = 0.1f, float Epsilon = 1e-5f, bool Affine = true) : LayerDefinition
     {
-        internal override string KindName => "batchnorm";
+        internal override string KindName => "batch_norm";
 
         internal override bool IsNormalization => true;
 

@@ -28,9 +28,9 @@ namespace Backprop;
 [JsonDerivedType(typeof(Pad2dDefinition), "pad2d")]
 [JsonDerivedType(typeof(Upsample2dDefinition), "upsample2d")]
 [JsonDerivedType(typeof(Dropout2dDefinition), "dropout2d")]
-[JsonDerivedType(typeof(BatchNormDefinition), "batchnorm")]
-[JsonDerivedType(typeof(LayerNormDefinition), "layernorm")]
-[JsonDerivedType(typeof(GroupNormDefinition), "groupnorm")]
+[JsonDerivedType(typeof(BatchNormDefinition), "batchNorm")]
+[JsonDerivedType(typeof(LayerNormDefinition), "layerNorm")]
+[JsonDerivedType(typeof(GroupNormDefinition), "groupNorm")]
 [JsonDerivedType(typeof(ResidualDefinition), "residual")]
 public abstract record LayerDefinition
 {

@@ -7,7 +7,7 @@ public sealed partial class NetworkBuilder
     /// <param name="momentum">The share of a mini-batch in the new running averages, in (0, 1]. Default 0.1.</param>
     /// <param name="epsilon">What is added to the variance, positive. Default 10⁻⁵.</param>
     /// <param name="affine">Whether a scale and a shift are learned. Default: yes.</param>
-    /// <param name="name">A name of its own; <c>batchnorm_1</c>, <c>batchnorm_2</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>batch_norm_1</c>, <c>batch_norm_2</c>, ... when null.</param>
     public NetworkBuilder BatchNorm(float momentum = 0.1f, float epsilon = 1e-5f, bool affine = true, string? name = null) =>
         Add(new BatchNormDefinition(momentum, epsilon, affine) { Name = name });
 
@@ -15,7 +15,7 @@ public sealed partial class NetworkBuilder
     /// <param name="epsilon">What is added to the variance, positive. Default 10⁻⁵.</param>
     /// <param name="axes">How many axes, counted from the last, are normalised together. Default 1.</param>
     /// <param name="affine">Whether a scale and a shift are learned. Default: yes.</param>
-    /// <param name="name">A name of its own; <c>layernorm_1</c>, <c>layernorm_2</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>layer_norm_1</c>, <c>layer_norm_2</c>, ... when null.</param>
     public NetworkBuilder LayerNorm(float epsilon = 1e-5f, int axes = 1, bool affine = true, string? name = null) =>
         Add(new LayerNormDefinition(epsilon, axes, affine) { Name = name });
 
@@ -23,7 +23,7 @@ public sealed partial class NetworkBuilder
     /// <param name="groups">The number of groups; divides the channels.</param>
     /// <param name="epsilon">What is added to the variance, positive. Default 10⁻⁵.</param>
     /// <param name="affine">Whether a scale and a shift are learned. Default: yes.</param>
-    /// <param name="name">A name of its own; <c>groupnorm_1</c>, <c>groupnorm_2</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>group_norm_1</c>, <c>group_norm_2</c>, ... when null.</param>
     public NetworkBuilder GroupNorm(int groups, float epsilon = 1e-5f, bool affine = true, string? name = null) =>
         Add(new GroupNormDefinition(groups, epsilon, affine) { Name = name });
 

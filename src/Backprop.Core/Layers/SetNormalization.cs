@@ -12,7 +12,7 @@ namespace Backprop
     /// <param name="Affine">Whether there are γ, at first 1, and β, at first 0, in the shape of those axes. Default: yes.</param>
     public sealed record LayerNormDefinition(float Epsilon = 1e-5f, int Axes = 1, bool Affine = true) : LayerDefinition
     {
-        internal override string KindName => "layernorm";
+        internal override string KindName => "layer_norm";
 
         internal override bool IsNormalization => true;
 
@@ -34,7 +34,7 @@ namespace Backprop
     /// <param name="Affine">Whether there are γ, at first 1, and β, at first 0. Default: yes.</param>
     public sealed record GroupNormDefinition(int Groups, float Epsilon = 1e-5f, bool Affine = true) : LayerDefinition
     {
-        internal override string KindName => "groupnorm";
+        internal override string KindName => "group_norm";
 
         internal override bool IsNormalization => true;
 

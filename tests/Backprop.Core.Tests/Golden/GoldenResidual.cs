@@ -11,7 +11,7 @@ internal static class GoldenResidual
         ["residual_1.conv2"] = "conv2",
         ["residual_1.bn2"] = "bn2",
         ["residual_1.shortcut.conv2d_1"] = "convp",
-        ["residual_1.shortcut.batchnorm_1"] = "bnp",
+        ["residual_1.shortcut.batch_norm_1"] = "bnp",
     };
 
     private static readonly Dictionary<string, string> MlpNames = new()

@@ -111,11 +111,11 @@ public class NormalizationTests
         float[] rows = [1, 10, 3, 10, 5, 16];
         using (var tape = new Tape())
             network.Forward(tape.Input(rows, [3, 2]));
-        Assert.Equal([0f, 0f], network.Parameters["batchnorm_1.running_mean"].Value.ToArray());
+        Assert.Equal([0f, 0f], network.Parameters["batch_norm_1.running_mean"].Value.ToArray());
         using (var tape = new Tape())
             network.Forward(tape.Input(rows, [3, 2]), training: true);
-        Assert.Equal([0.75f, 3f], network.Parameters["batchnorm_1.running_mean"].Value.ToArray());
-        Assert.Equal([0.75f + 1f, 0.75f + 3f], network.Parameters["batchnorm_1.running_var"].Value.ToArray()); // the unbiased variances are 4 and 12
+        Assert.Equal([0.75f, 3f], network.Parameters["batch_norm_1.running_mean"].Value.ToArray());
+        Assert.Equal([0.75f + 1f, 0.75f + 3f], network.Parameters["batch_norm_1.running_var"].Value.ToArray()); // the unbiased variances are 4 and 12
     }
 
     [Fact]
@@ -124,9 +124,9 @@ public class NormalizationTests
         Network network = Normalized();
         Assert.Equal(
             [ParameterKind.Scale, ParameterKind.Bias, ParameterKind.Statistic, ParameterKind.Statistic],
-            network.Parameters.Where(parameter => parameter.Name.StartsWith("batchnorm_1")).Select(parameter => parameter.Kind));
+            network.Parameters.Where(parameter => parameter.Name.StartsWith("batch_norm_1")).Select(parameter => parameter.Kind));
         Assert.All(network.Parameters, parameter => Assert.Equal(parameter.Kind != ParameterKind.Statistic, parameter.IsTrainable));
-        Parameter scale = network.Parameters["batchnorm_1.weight"], statistic = network.Parameters["batchnorm_1.running_var"];
+        Parameter scale = network.Parameters["batch_norm_1.weight"], statistic = network.Parameters["batch_norm_1.running_var"];
         scale.SetGradient(new float[8]);
         foreach (Optimizer settings in (Optimizer[])[new AdamW { LearningRate = 0.1f, WeightDecay = 0.5f }, new Sgd { LearningRate = 0.1f, WeightDecay = 0.5f }])
             settings.For(network.Parameters).Step();
@@ -145,7 +145,7 @@ public class NormalizationTests
         Assert.Equal(network.Parameters.Select(parameter => parameter.Name), loaded.Parameters.Select(parameter => parameter.Name));
         for (int i = 0; i < network.Parameters.Count; i++)
             Assert.Equal(network.Parameters[i].Value.ToArray(), loaded.Parameters[i].Value.ToArray());
-        Assert.NotEqual(1f, loaded.Parameters["batchnorm_3.running_var"].Value.ToArray()[0]);
+        Assert.NotEqual(1f, loaded.Parameters["batch_norm_3.running_var"].Value.ToArray()[0]);
         float[] inputs = Samples.Uniform(3 * Image.Length, 99);
         Assert.Equal(Predict(network, inputs), Predict(loaded, inputs));
     }
@@ -286,12 +286,12 @@ public class NormalizationTests
     {
         Assert.Contains("1, 2, 3, 6", Assert.Throws<ShapeException>(() => Network.Build(net => net.GroupNorm(4, name: "g"), [2, 6])).Message);
         Assert.Contains("'g'", Assert.Throws<ShapeException>(() => Network.Build(net => net.GroupNorm(0, name: "g"), [2, 6])).Message);
-        Assert.Contains("'groupnorm_1'", Assert.Throws<ShapeException>(() => Network.Build(net => net.GroupNorm(6), [6])).Message);
-        Assert.Contains("'layernorm_1'", Assert.Throws<ShapeException>(() => Network.Build(net => net.LayerNorm(axes: 3), [2, 6])).Message);
-        Assert.Contains("'batchnorm_1'", Assert.Throws<ShapeException>(() => Network.Build(net => net.BatchNorm(), [])).Message);
-        Assert.Contains("'batchnorm_1'", Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.BatchNorm(momentum: 0f), [2])).Message);
-        Assert.Contains("'batchnorm_1'", Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.BatchNorm(epsilon: 0f), [2])).Message);
-        Assert.Contains("'layernorm_1'", Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.LayerNorm(float.NaN), [2])).Message);
+        Assert.Contains("'group_norm_1'", Assert.Throws<ShapeException>(() => Network.Build(net => net.GroupNorm(6), [6])).Message);
+        Assert.Contains("'layer_norm_1'", Assert.Throws<ShapeException>(() => Network.Build(net => net.LayerNorm(axes: 3), [2, 6])).Message);
+        Assert.Contains("'batch_norm_1'", Assert.Throws<ShapeException>(() => Network.Build(net => net.BatchNorm(), [])).Message);
+        Assert.Contains("'batch_norm_1'", Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.BatchNorm(momentum: 0f), [2])).Message);
+        Assert.Contains("'batch_norm_1'", Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.BatchNorm(epsilon: 0f), [2])).Message);
+        Assert.Contains("'layer_norm_1'", Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.LayerNorm(float.NaN), [2])).Message);
         using var tape = new Tape();
         Tensor x = tape.Input(new float[12], [2, 6]), six = tape.Input(new float[6], [6]), five = tape.Input(new float[5], [5]);
         Assert.Throws<ShapeException>(() => x.BatchNorm(five, five));

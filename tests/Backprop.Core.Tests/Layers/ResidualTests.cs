@@ -34,7 +34,7 @@ public class ResidualTests
     {
         string[] names = [.. Small().Parameters.Select(parameter => parameter.Name)];
         Assert.Contains("residual_1.conv2d_1.weight", names);
-        Assert.Contains("residual_1.batchnorm_2.running_var", names);
+        Assert.Contains("residual_1.batch_norm_2.running_var", names);
         Assert.Contains("residual_2.shortcut.conv2d_1.weight", names);
         Assert.DoesNotContain("residual_2.shortcut.conv2d_1.bias", names.Where(name => name.StartsWith("residual_1")));
         Assert.Contains("residual_2.inner.conv2d_1.bias", names);
