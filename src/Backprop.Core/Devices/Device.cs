@@ -87,7 +87,7 @@ public abstract partial class Device
     internal abstract void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate);
 
     /// <summary>y (+)= factor · x. Without accumulation y may be x.</summary>
-    internal abstract void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate);
+    internal abstract void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate);
 
     /// <summary>y += factor · sign(x), the sign of 0 being 0.</summary>
     internal abstract void AddSign(float factor, MemoryBlock x, MemoryBlock y, int length);

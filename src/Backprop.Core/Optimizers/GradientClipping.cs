@@ -41,8 +41,8 @@ public readonly struct GradientClipping : IEquatable<GradientClipping>
     public float Apply(ParameterCollection parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        float factor = Factor(parameters, 1f, out double norm);
-        if (factor != 1f)
+        double factor = Factor(parameters, 1f, out double norm);
+        if (factor != 1)
             foreach (Parameter parameter in parameters.AsSpan())
                 if (parameter.HasGradient)
                     parameter.Storage.Device.Scale(factor, parameter.Storage.Gradient!, parameter.Storage.Gradient!, parameter.Shape.Length, accumulate: false);
@@ -53,7 +53,7 @@ public readonly struct GradientClipping : IEquatable<GradientClipping>
     /// The factor with which a step must multiply the gradients, which already carry <paramref name="scale"/> to be
     /// applied: so that clipping by norm costs one pass that only reads. Clipping by value is done here, on the way.
     /// </summary>
-    internal float Factor(ParameterCollection parameters, float scale, out double norm)
+    internal double Factor(ParameterCollection parameters, float scale, out double norm)
     {
         norm = double.NaN;
         if (IsNone)
@@ -67,7 +67,7 @@ public readonly struct GradientClipping : IEquatable<GradientClipping>
         }
 
         norm = scale * Norm(parameters, _p);
-        return (float)(scale * Math.Min(1, _maximum / (norm + NormEpsilon)));
+        return scale * Math.Min(1, _maximum / (norm + NormEpsilon));
     }
 
     /// <summary>The joint norm of all gradients.</summary>

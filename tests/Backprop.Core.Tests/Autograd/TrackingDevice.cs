@@ -80,7 +80,7 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate) => Inner.Multiply(a, b, y, length, accumulate);
 
-    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);
+    internal override void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);
 
     internal override void AddSign(float factor, MemoryBlock x, MemoryBlock y, int length) => Inner.AddSign(factor, x, y, length);
 

@@ -17,12 +17,12 @@ internal sealed unsafe partial class CpuDevice
             ForEachElement(new MultiplyKernel<Overwrite>(Pointer(a), Pointer(b), Pointer(y)), length);
     }
 
-    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
+    internal override void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
     {
         if (accumulate)
-            ForEachElement(new ScaleKernel<Accumulate>(factor, Pointer(x), Pointer(y)), length);
+            ForEachElement(new ScaleKernel<Accumulate>((float)factor, Pointer(x), Pointer(y)), length);
         else
-            ForEachElement(new ScaleKernel<Overwrite>(factor, Pointer(x), Pointer(y)), length);
+            ForEachElement(new ScaleKernel<Overwrite>((float)factor, Pointer(x), Pointer(y)), length);
     }
 
     internal override void AddSign(float factor, MemoryBlock x, MemoryBlock y, int length) =>

@@ -40,7 +40,7 @@ internal sealed partial class ReferenceDevice
             Store(Values(y), i, Values(a)[i] * Values(b)[i], accumulate);
     }
 
-    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
+    internal override void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
     {
         for (int i = 0; i < length; i++)
             Store(Values(y), i, factor * Values(x)[i], accumulate);
