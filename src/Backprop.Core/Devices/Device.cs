@@ -87,7 +87,10 @@ public abstract partial class Device
     internal abstract void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate);
 
     /// <summary>y (+)= factor · x. Without accumulation y may be x.</summary>
-    internal abstract void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate);
+    internal abstract void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate);
+
+    /// <summary>y += factor · sign(x), the sign of 0 being 0.</summary>
+    internal abstract void AddSign(float factor, MemoryBlock x, MemoryBlock y, int length);
 
     /// <summary>x ← min(max(x, minimum), maximum).</summary>
     internal abstract void Clamp(MemoryBlock x, float minimum, float maximum, int length);
@@ -109,6 +112,12 @@ public abstract partial class Device
 
     /// <summary>The sum of x², accumulated in double precision in a fixed order, as a number of the host.</summary>
     internal abstract double SumOfSquares(MemoryBlock x, int length);
+
+    /// <summary>The sum of |x|, likewise.</summary>
+    internal abstract double SumOfMagnitudes(MemoryBlock x, int length);
+
+    /// <summary>The largest |x|, 0 when there is none; NaN if there is one.</summary>
+    internal abstract float LargestMagnitude(MemoryBlock x, int length);
 
     // ---- Softmax and losses ----
 
@@ -135,19 +144,4 @@ public abstract partial class Device
     /// <summary>An element-wise loss of predictions and targets, both [rows, columns]. Row and column weights as in <see cref="LossArguments"/>.</summary>
     internal abstract void PointwiseLoss(
         PointwiseLossKind kind, MemoryBlock predictions, MemoryBlock targets, int rows, int columns, in LossArguments arguments);
-
-    // ---- Optimizer steps ----
-
-    /// <summary>One SGD step on parameters w with gradients g and, when momentum is not 0, velocities.</summary>
-    internal abstract void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length);
-
-    /// <summary>One Adam, AdamW or AMSGrad step.</summary>
-    internal abstract void AdamStep(
-        in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
-        MemoryBlock? maximumSecondMoments, int length);
-
-    /// <summary>One RMSprop step. Averages of the gradient are kept when it is centered, velocities when there is momentum.</summary>
-    internal abstract void RmsPropStep(
-        in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
-        MemoryBlock? velocities, int length);
 }

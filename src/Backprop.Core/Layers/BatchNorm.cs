@@ -64,7 +64,7 @@ namespace Backprop.Layers
 
         public override IReadOnlyList<Parameter> Parameters { get; }
 
-        public override int RowsNeededInTraining => InputShape.Length == RunningMean.Shape.Length ? 2 : 1;
+        public override int RowsNeededInTraining => InputShape.Length == RunningMean.Shape.Length && !IsFrozen ? 2 : 1;
 
         public Parameter? Gamma { get; }
 
@@ -76,10 +76,12 @@ namespace Backprop.Layers
 
         public float Epsilon => _definition.Epsilon;
 
+        private bool IsFrozen => RunningMean.IsFrozen && RunningVariance.IsFrozen;
+
         public override Tensor Forward(Tensor x, in ForwardContext context)
         {
             Tensor gamma = Gamma?.Value ?? default, beta = Beta?.Value ?? default;
-            if (!context.IsTraining)
+            if (!context.IsTraining || IsFrozen)
                 return Operations.BatchNorm.Apply(x, gamma, beta, RunningMean.Value, RunningVariance.Value, Epsilon, Activation);
             if (x.Shape.RowCount < 2)
                 throw new ShapeException($"Layer '{Name}': a batch of shape {x.Shape} has a single value per channel, and batch normalisation would turn it into 0; train with at least {RowsNeededInTraining} rows at a time.");

@@ -25,6 +25,7 @@ public enum ParameterKind
 public sealed class Parameter
 {
     private readonly TensorStorage _storage;
+    private bool _isFrozen;
 
     internal Parameter(string name, ParameterKind kind, Shape shape, Device device)
     {
@@ -36,7 +37,7 @@ public sealed class Parameter
             Shape = shape,
             Block = device.Rent(Math.Max(shape.Length, 1), ElementType.Float32),
             Holders = 1,
-            RequiresGradient = kind is not (ParameterKind.Constant or ParameterKind.Statistic),
+            RequiresGradient = CanBeTrained,
         };
     }
 
@@ -49,8 +50,27 @@ public sealed class Parameter
     /// <summary>The axis lengths; [inputs, units] for the weight of a dense layer, [kernel height, kernel width, channels, filters] for that of a convolution.</summary>
     public Shape Shape => _storage.Shape;
 
-    /// <summary>Whether training changes it.</summary>
+    /// <summary>Whether training changes it: false for constants, statistics and what is frozen.</summary>
     public bool IsTrainable => _storage.RequiresGradient;
+
+    /// <summary>
+    /// Whether training leaves it alone: no gradient is computed for it, and no optimizer changes it. A batch normalisation
+    /// whose running statistics are frozen normalises with them also in training. Change it between steps, not between
+    /// a forward pass and its backward pass. Default: no.
+    /// </summary>
+    public bool IsFrozen
+    {
+        get => _isFrozen;
+        set
+        {
+            _isFrozen = value;
+            _storage.RequiresGradient = CanBeTrained && !value;
+            if (value)
+                ReleaseGradient();
+        }
+    }
+
+    private bool CanBeTrained => Kind is not (ParameterKind.Constant or ParameterKind.Statistic);
 
     /// <summary>The values, as a tensor for operations. Its gradient is that of the parameter.</summary>
     public Tensor Value => new(_storage);

@@ -1,10 +1,9 @@
 using Backprop.Devices;
-using Backprop.Memory;
-using Backprop.Tensors;
+using Backprop.Optimizers;
 
 namespace Backprop;
 
-/// <summary>What Adam and AdamW have in common: steps scaled by running estimates of the gradient's mean and uncentered variance.</summary>
+/// <summary>What Adam and its kin have in common: steps scaled by running estimates of the gradient's mean and uncentered variance.</summary>
 public abstract class AdaptiveMoments : Optimizer
 {
     private protected AdaptiveMoments()
@@ -12,7 +11,7 @@ public abstract class AdaptiveMoments : Optimizer
     }
 
     /// <inheritdoc/>
-    /// <remarks>Default 0.001.</remarks>
+    /// <remarks>Default 0.001 (0.002 for NAdam).</remarks>
     public override float LearningRate { get; init => field = CheckedRate(value, nameof(LearningRate)); } = 1e-3f;
 
     /// <summary>The decay β₁ of the mean, in [0, 1). Default 0.9.</summary>
@@ -31,10 +30,19 @@ public abstract class AdaptiveMoments : Optimizer
     /// <remarks>Default 0 (0.01 for AdamW).</remarks>
     public override float WeightDecay { get; init => field = CheckedDecay(value, nameof(WeightDecay)); }
 
-    /// <summary>Whether biases decay too. Default: no.</summary>
-    public bool DecayBiases { get; init; }
+    internal override int KeptValuesPerValue => 2;
 
-    /// <summary>Whether the largest variance so far is used (AMSGrad; Reddi et al. 2018). Default: no.</summary>
+    internal override double? ScheduledMomentum => Beta1;
+}
+
+/// <summary>What Adam and AdamW have in common.</summary>
+public abstract class AdamMoments : AdaptiveMoments
+{
+    private protected AdamMoments()
+    {
+    }
+
+    /// <summary>Whether the largest variance so far is used (AMSGrad; Reddi et al. 2018, arXiv:1904.09237). Default: no.</summary>
     public bool AmsGrad { get; init; }
 
     private protected abstract bool IsDecayDecoupled { get; }
@@ -43,16 +51,16 @@ public abstract class AdaptiveMoments : Optimizer
 
     private protected override OptimizerState Create(ParameterCollection parameters) => new State(this, parameters);
 
-    private sealed class State(AdaptiveMoments settings, ParameterCollection parameters) : OptimizerState(parameters, settings.LearningRate, slots: 3)
+    private sealed class State(AdamMoments settings, ParameterCollection parameters)
+        : OptimizerState(settings, parameters, settings.IsDecayDecoupled, "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     {
-        private protected override void Update(TensorStorage parameter, bool decays, MemoryBlock?[] slots, float gradientScale)
+        private protected override void Update(in ParameterStep step)
         {
             var arguments = new AdamArguments(
-                LearningRate, settings.Beta1, settings.Beta2, settings.Epsilon, decays || settings.DecayBiases ? settings.WeightDecay : 0f,
-                settings.IsDecayDecoupled, gradientScale, 1 - Math.Pow(settings.Beta1, StepCount), 1 - Math.Pow(settings.Beta2, StepCount));
-            parameter.Device.AdamStep(
-                arguments, parameter.Values, parameter.Gradient!, Slot(slots, 0, parameter), Slot(slots, 1, parameter),
-                settings.AmsGrad ? Slot(slots, 2, parameter) : null, parameter.Shape.Length);
+                step.LearningRate, step.Momentum, settings.Beta2, settings.Epsilon, step.WeightDecay, settings.IsDecayDecoupled, step.GradientScale,
+                1 - Math.Pow(step.Momentum, step.StepCount), 1 - Math.Pow(settings.Beta2, step.StepCount));
+            step.Device.AdamStep(
+                arguments, step.Weights, step.Gradients, step.Kept.Slot(0), step.Kept.Slot(1), settings.AmsGrad ? step.Kept.Slot(2) : null, step.Length);
         }
     }
 }

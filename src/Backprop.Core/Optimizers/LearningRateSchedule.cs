@@ -1,16 +1,66 @@
 namespace Backprop;
 
-/// <summary>How the learning rate changes over a training run.</summary>
+/// <summary>What a schedule counts.</summary>
+public enum ScheduleUnit
+{
+    /// <summary>Steps: the learning rate may change with each.</summary>
+    Step,
+
+    /// <summary>Epochs: the learning rate stays the same throughout one.</summary>
+    Epoch,
+}
+
+/// <summary>How the learning rate changes over a training run. A schedule is settings alone; <see cref="For"/> sets it to work.</summary>
 public abstract class LearningRateSchedule
 {
     private protected LearningRateSchedule()
     {
     }
 
+    /// <summary>What the schedule counts. Default: steps, but epochs for <see cref="StepSchedule"/>, <see cref="MultiStepSchedule"/> and <see cref="ExponentialSchedule"/>.</summary>
+    public ScheduleUnit Unit
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Unit), value, $"Unit is {value}; expected one of {string.Join(", ", Enum.GetNames<ScheduleUnit>())}.");
+    }
+
     /// <summary>The factor for the optimizer's learning rate at a step.</summary>
-    /// <param name="step">The number of the step, from 0.</param>
-    /// <param name="totalSteps">The steps of the whole run, if it is not stopped early.</param>
+    /// <param name="step">The number of the step, or epoch, from 0.</param>
+    /// <param name="totalSteps">The steps, or epochs, of the whole run, if it is not stopped early.</param>
     public abstract double FactorAt(long step, long totalSteps);
+
+    /// <summary>The momentum at a step, in place of the optimizer's; null where the schedule leaves it alone.</summary>
+    /// <inheritdoc cref="FactorAt"/>
+    public virtual double? MomentumAt(long step, long totalSteps) => null;
+
+    /// <summary>Sets the schedule to work for a run.</summary>
+    /// <param name="totalSteps">The steps of the whole run, if it is not stopped early; at least 0.</param>
+    /// <param name="stepsPerEpoch">The steps of an epoch, for schedules that count these; at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer steps than that.</exception>
+    public ScheduleState For(long totalSteps, int stepsPerEpoch)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(totalSteps);
+        ArgumentOutOfRangeException.ThrowIfLessThan(stepsPerEpoch, 1);
+        return Create(totalSteps, stepsPerEpoch);
+    }
+
+    private protected virtual ScheduleState Create(long totalSteps, int stepsPerEpoch) => new(this, totalSteps, stepsPerEpoch);
+
+    private protected static double CheckedFactor(double value, string name) => value > 0 && double.IsFinite(value)
+        ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; expected a positive number.");
+
+    private protected static double CheckedShare(double value, string name) => value is >= 0 and <= 1
+        ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; expected a number in [0, 1].");
+
+    private protected static long? CheckedLength(long? value, string name) => value is null or >= 1
+        ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; expected at least 1, or null for the whole run.");
+
+    private protected static double Cosine(double share) => 0.5 * (1 + Math.Cos(Math.PI * share));
 }
 
 /// <summary>The learning rate stays as it is.</summary>
@@ -18,31 +68,4 @@ public sealed class ConstantSchedule : LearningRateSchedule
 {
     /// <inheritdoc/>
     public override double FactorAt(long step, long totalSteps) => 1;
-}
-
-/// <summary>
-/// A linear warm-up, then half a cosine down to zero: (i + 1)/w for step i &lt; w, then ½(1 + cos(π(i − w)/(n − w))).
-/// Loshchilov and Hutter 2017, arXiv:1608.03983; Goyal et al. 2017, arXiv:1706.02677.
-/// </summary>
-public sealed class WarmupCosineSchedule : LearningRateSchedule
-{
-    /// <summary>The share of all steps that warm up, in [0, 1). Default 0.05.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1).</exception>
-    public float WarmupFraction
-    {
-        get;
-        init => field = value is >= 0f and < 1f
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(WarmupFraction), value, $"WarmupFraction is {value}; expected a share in [0, 1).");
-    } = 0.05f;
-
-    /// <inheritdoc/>
-    public override double FactorAt(long step, long totalSteps)
-    {
-        long warmup = (long)Math.Round(WarmupFraction * totalSteps);
-        if (step < warmup)
-            return (step + 1.0) / warmup;
-        double share = (step - warmup) / (double)Math.Max(totalSteps - warmup, 1);
-        return 0.5 * (1 + Math.Cos(Math.PI * Math.Min(share, 1)));
-    }
 }

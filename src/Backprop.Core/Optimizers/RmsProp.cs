@@ -1,6 +1,5 @@
 using Backprop.Devices;
-using Backprop.Memory;
-using Backprop.Tensors;
+using Backprop.Optimizers;
 
 namespace Backprop;
 
@@ -33,22 +32,22 @@ public sealed class RmsProp : Optimizer
     /// <remarks>Default 0.</remarks>
     public override float WeightDecay { get; init => field = CheckedDecay(value, nameof(WeightDecay)); }
 
-    /// <summary>Whether biases decay too. Default: no.</summary>
-    public bool DecayBiases { get; init; }
-
     internal override int KeptValuesPerValue => 1 + (Centered ? 1 : 0) + (Momentum == 0f ? 0 : 1);
+
+    internal override double? ScheduledMomentum => Momentum == 0f ? null : Momentum;
 
     private protected override OptimizerState Create(ParameterCollection parameters) => new State(this, parameters);
 
-    private sealed class State(RmsProp settings, ParameterCollection parameters) : OptimizerState(parameters, settings.LearningRate, slots: 3)
+    private sealed class State(RmsProp settings, ParameterCollection parameters)
+        : OptimizerState(settings, parameters, decayIsDecoupled: false, "square_avg", "grad_avg", "momentum_buffer")
     {
-        private protected override void Update(TensorStorage parameter, bool decays, MemoryBlock?[] slots, float gradientScale)
+        private protected override void Update(in ParameterStep step)
         {
-            float decay = decays || settings.DecayBiases ? settings.WeightDecay : 0f;
-            var arguments = new RmsPropArguments(LearningRate, settings.Decay, settings.Epsilon, settings.Momentum, decay, gradientScale);
-            parameter.Device.RmsPropStep(
-                arguments, parameter.Values, parameter.Gradient!, Slot(slots, 1, parameter),
-                settings.Centered ? Slot(slots, 2, parameter) : null, settings.Momentum == 0f ? null : Slot(slots, 0, parameter), parameter.Shape.Length);
+            var arguments = new RmsPropArguments(
+                step.LearningRate, settings.Decay, settings.Epsilon, (float)step.Momentum, step.WeightDecay, step.GradientScale);
+            step.Device.RmsPropStep(
+                arguments, step.Weights, step.Gradients, step.Kept.Slot(0), settings.Centered ? step.Kept.Slot(1) : null,
+                settings.Momentum == 0f ? null : step.Kept.Slot(2), step.Length);
         }
     }
 }

@@ -1,6 +1,6 @@
 using Backprop.Devices;
 using Backprop.Memory;
-using Backprop.Tensors;
+using Backprop.Optimizers;
 
 namespace Backprop;
 
@@ -29,22 +29,22 @@ public sealed class Sgd : Optimizer
     /// <remarks>Default 0.</remarks>
     public override float WeightDecay { get; init => field = CheckedDecay(value, nameof(WeightDecay)); }
 
-    /// <summary>Whether biases decay too. Default: no.</summary>
-    public bool DecayBiases { get; init; }
-
     internal override int KeptValuesPerValue => Momentum == 0f ? 0 : 1;
+
+    internal override double? ScheduledMomentum => Momentum == 0f ? null : Momentum;
 
     private protected override OptimizerState Create(ParameterCollection parameters) => new State(this, parameters);
 
-    private sealed class State(Sgd settings, ParameterCollection parameters) : OptimizerState(parameters, settings.LearningRate, slots: 1)
+    private sealed class State(Sgd settings, ParameterCollection parameters)
+        : OptimizerState(settings, parameters, decayIsDecoupled: false, "momentum_buffer")
     {
-        private protected override void Update(TensorStorage parameter, bool decays, MemoryBlock?[] slots, float gradientScale)
+        private protected override void Update(in ParameterStep step)
         {
-            bool isFirst = slots[0] is null;
-            MemoryBlock? velocities = settings.Momentum == 0f ? null : Slot(slots, 0, parameter);
-            float decay = decays || settings.DecayBiases ? settings.WeightDecay : 0f;
-            var arguments = new SgdArguments(LearningRate, settings.Momentum, settings.Dampening, settings.Nesterov, decay, gradientScale, isFirst);
-            parameter.Device.SgdStep(arguments, parameter.Values, parameter.Gradient!, velocities, parameter.Shape.Length);
+            bool isFirst = step.Kept[0] is null;
+            MemoryBlock? velocities = settings.Momentum == 0f ? null : step.Kept.Slot(0);
+            var arguments = new SgdArguments(
+                step.LearningRate, (float)step.Momentum, settings.Dampening, settings.Nesterov, step.WeightDecay, step.GradientScale, isFirst);
+            step.Device.SgdStep(arguments, step.Weights, step.Gradients, velocities, step.Length);
         }
     }
 }

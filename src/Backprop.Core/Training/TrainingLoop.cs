@@ -29,7 +29,9 @@ public sealed class TrainingLoop
         _network = network;
         _loss = loss;
         _options = options ?? new TrainingOptions();
+        bool[] frozen = Frozen();
         _optimizer = _options.Optimizer.For(network.Parameters);
+        Freeze(frozen); // the optimizer's frozen groups are frozen while a run lasts
     }
 
     /// <summary>Runs the training.</summary>
@@ -39,7 +41,8 @@ public sealed class TrainingLoop
     /// <returns>The history of the run.</returns>
     /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
     /// <exception cref="InvalidOperationException">
-    /// There are no training rows, validation data without any, or a last mini-batch of one row where batch normalisation needs two.
+    /// There are no training rows, validation data without any, a last mini-batch of one row where batch normalisation needs two,
+    /// or nothing to train because all parameters are frozen.
     /// </exception>
     /// <exception cref="InsufficientMemoryException">The run would not fit into the device's memory limit; the message names a batch size that does.</exception>
     /// <exception cref="TrainingDivergedException">The loss, the validation loss or a weight became NaN or infinite.</exception>
@@ -47,6 +50,20 @@ public sealed class TrainingLoop
     public TrainingHistory Run(BatchSource training, BatchSource? validation = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(training);
+        bool[] frozen = Frozen();
+        _optimizer.Freeze();
+        try
+        {
+            return RunFrozen(training, validation, cancellationToken);
+        }
+        finally
+        {
+            Freeze(frozen);
+        }
+    }
+
+    private TrainingHistory RunFrozen(BatchSource training, BatchSource? validation, CancellationToken cancellationToken)
+    {
         Check(training, "training");
         if (validation is not null)
             Check(validation, "validation");
@@ -54,6 +71,8 @@ public sealed class TrainingLoop
             throw new InvalidOperationException("There are no training rows.");
         if (validation?.RowCount == 0)
             throw new InvalidOperationException("There are no validation rows. Give none at all to train without validation.");
+        if (_network.Parameters.TrainableValueCount == 0 && _network.Parameters.Any(parameter => parameter.IsFrozen))
+            throw new InvalidOperationException("All parameters of the network are frozen, so there is nothing to train. Leave a layer, the last one perhaps, out of the frozen groups.");
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
         TrainingMemory.Estimate(_network, _options.Optimizer, batchSize).Check(_network.Device, _network.Parameters);
@@ -64,6 +83,7 @@ public sealed class TrainingLoop
         int stepsPerEpoch = (batches + _options.GradientAccumulationSteps - 1) / _options.GradientAccumulationSteps;
         long totalSteps = (long)stepsPerEpoch * _options.NumberOfEpochs;
         float initialRate = _options.Optimizer.LearningRate;
+        ScheduleState schedule = _options.Schedule.For(totalSteps, stepsPerEpoch);
 
         var best = new BestWeights(_network);
         var epochs = new List<EpochResult>();
@@ -93,9 +113,9 @@ public sealed class TrainingLoop
                     rows += trainingBatch.Rows;
                     if (batch % _options.GradientAccumulationSteps == 0 || batch == batches)
                     {
-                        _optimizer.LearningRate = (float)(initialRate * _options.Schedule.FactorAt(step++, totalSteps));
+                        schedule.Apply(_optimizer, initialRate, step++);
                         if (stepDivisor > 0) // rows that all have weight 0 teach nothing
-                            _optimizer.Step(_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
+                            _optimizer.Step((float)_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
                         _network.Parameters.ZeroGradients();
                         stepDivisor = 0;
                     }
@@ -114,6 +134,7 @@ public sealed class TrainingLoop
                 float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, cancellationToken);
                 if (validationLoss is { } judged && !float.IsFinite(judged))
                     throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", epoch, batches, batches);
+                schedule.EndEpoch(validationLoss ?? trainingLoss);
                 epochs.Add(new EpochResult(epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart));
                 Report(epoch, batches, batches, trainingLoss, validationLoss, rowsPerSecond, clock.Elapsed);
 
@@ -129,6 +150,14 @@ public sealed class TrainingLoop
         }
 
         return new TrainingHistory(epochs, best.Epoch, reason);
+    }
+
+    private bool[] Frozen() => [.. _network.Parameters.Select(parameter => parameter.IsFrozen)];
+
+    private void Freeze(bool[] frozen)
+    {
+        for (int i = 0; i < frozen.Length; i++)
+            _network.Parameters[i].IsFrozen = frozen[i];
     }
 
     /// <summary>The mean loss of the network on examples, as in prediction.</summary>

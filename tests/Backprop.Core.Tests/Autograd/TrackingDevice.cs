@@ -80,7 +80,9 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate) => Inner.Multiply(a, b, y, length, accumulate);
 
-    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);
+    internal override void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);
+
+    internal override void AddSign(float factor, MemoryBlock x, MemoryBlock y, int length) => Inner.AddSign(factor, x, y, length);
 
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length) => Inner.Clamp(x, minimum, maximum, length);
 
@@ -93,6 +95,10 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
         Inner.Sum(layout, factor, full, small, accumulate);
 
     internal override double SumOfSquares(MemoryBlock x, int length) => Inner.SumOfSquares(x, length);
+
+    internal override double SumOfMagnitudes(MemoryBlock x, int length) => Inner.SumOfMagnitudes(x, length);
+
+    internal override float LargestMagnitude(MemoryBlock x, int length) => Inner.LargestMagnitude(x, length);
 
     internal override void Softmax(in AxisLayout layout, bool logarithm, MemoryBlock x, MemoryBlock y) => Inner.Softmax(layout, logarithm, x, y);
 
@@ -119,19 +125,6 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void GroupNormBackward(in GroupNormArguments arguments, MemoryBlock x, MemoryBlock statistics, in NormalizationGradients gradients) =>
         Inner.GroupNormBackward(arguments, x, statistics, gradients);
-
-    internal override void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length) =>
-        Inner.SgdStep(arguments, parameters, gradients, velocities, length);
-
-    internal override void AdamStep(
-        in AdamArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments,
-        MemoryBlock? maximumSecondMoments, int length) =>
-        Inner.AdamStep(arguments, parameters, gradients, firstMoments, secondMoments, maximumSecondMoments, length);
-
-    internal override void RmsPropStep(
-        in RmsPropArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock? averages,
-        MemoryBlock? velocities, int length) =>
-        Inner.RmsPropStep(arguments, parameters, gradients, squareAverages, averages, velocities, length);
 
     public override void ReleaseIdleMemory() => Inner.ReleaseIdleMemory();
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Backprop.Memory;
 
@@ -7,39 +6,29 @@ namespace Backprop.Tests;
 /// <summary>Runs the golden cases of optimizers and of whole training runs.</summary>
 internal static class GoldenTraining
 {
-    /// <summary>The files' names of what an optimizer remembers, in the order of its slots.</summary>
-    private static readonly Dictionary<string, int> Slots = new()
-    {
-        ["momentum_buffer"] = 0,
-        ["exp_avg"] = 0,
-        ["exp_avg_sq"] = 1,
-        ["max_exp_avg_sq"] = 2,
-        ["square_avg"] = 1,
-        ["grad_avg"] = 2,
-    };
-
-    /// <summary>Steps with given gradients. Parameters are "param" alone, or "w" and "b" with settings of their own.</summary>
+    /// <summary>Steps with given gradients. Parameters are "param" alone, or "w" and "b" in groups with settings of their own.</summary>
     public static GoldenRun Optimizer(GoldenCase c, Device device)
     {
         var run = new GoldenRun();
         bool isAlone = c.Inputs.ContainsKey("param");
         string[] names = isAlone ? ["param"] : [.. c.Inputs.Keys.Where(key => !key.StartsWith("grad_"))];
         Parameter[] parameters = [.. names.Select(name => NewParameter(name, c.Inputs[name], device))];
-        OptimizerState[] states = [.. names.Select((name, i) => Create(c.Op, Settings(c, name)).For(new ParameterCollection([parameters[i]])))];
+        OptimizerState optimizer = Create(c.Op, c.Attributes, Groups(c)).For(new ParameterCollection(parameters));
         for (int step = 1; step <= (int)c.Number("steps"); step++)
         {
             for (int i = 0; i < names.Length; i++)
-            {
                 parameters[i].SetGradient(c.Inputs[isAlone ? $"grad_{step}" : $"grad_{names[i]}_{step}"].Floats);
-                states[i].Step();
+            optimizer.Step();
+            for (int i = 0; i < names.Length; i++)
                 run.Outputs[$"{names[i]}_{step}"] = GoldenRun.Values(parameters[i].Value);
-            }
         }
 
-        for (int i = 0; i < names.Length; i++)
-            foreach ((string stateName, int slot) in Slots)
-                if (Blocks(states[i])[0] is { } blocks && slot < blocks.Length && blocks[slot] is { } block)
-                    run.Outputs[isAlone ? $"state.{stateName}" : $"state.{stateName}.{names[i]}"] = GoldenRun.Values(device, block, parameters[i].Shape.Length);
+        foreach ((string name, Shape shape, MemoryBlock block) in optimizer.StateTensors())
+        {
+            string[] parts = name.Split('/');
+            run.Outputs[isAlone ? $"state.{parts[1]}" : $"state.{parts[1]}.{parts[0]}"] = GoldenRun.Values(device, block, shape.Length);
+        }
+
         return run;
     }
 
@@ -109,8 +98,9 @@ internal static class GoldenTraining
         Create(settings.GetProperty("name").GetString()!, settings.EnumerateObject().ToDictionary(property => property.Name, property => property.Value));
 
     /// <summary>The files' weight decay is for every parameter, ours for weights alone unless told otherwise.</summary>
-    private static Optimizer Create(string name, Dictionary<string, JsonElement> settings)
+    private static Optimizer Create(string name, Dictionary<string, JsonElement> settings, IReadOnlyList<ParameterGroup>? groups = null)
     {
+        groups ??= [];
         double Number(string key, double absent) => settings.TryGetValue(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : absent;
         bool Flag(string key) => settings.TryGetValue(key, out JsonElement value) && value.ValueKind == JsonValueKind.True;
         double Beta(int index, double absent) => settings.TryGetValue("betas", out JsonElement value) ? value[index].GetDouble() : absent;
@@ -125,6 +115,7 @@ internal static class GoldenTraining
                 Nesterov = Flag("nesterov"),
                 WeightDecay = decay,
                 DecayBiases = true,
+                ParameterGroups = groups,
             },
             "adam" => new Adam
             {
@@ -134,6 +125,7 @@ internal static class GoldenTraining
                 Epsilon = epsilon,
                 WeightDecay = decay,
                 DecayBiases = true,
+                ParameterGroups = groups,
                 AmsGrad = Flag("amsgrad"),
             },
             "adamw" => new AdamW
@@ -144,6 +136,7 @@ internal static class GoldenTraining
                 Epsilon = epsilon,
                 WeightDecay = decay,
                 DecayBiases = true,
+                ParameterGroups = groups,
                 AmsGrad = Flag("amsgrad"),
             },
             "rmsprop" => new RmsProp
@@ -155,18 +148,43 @@ internal static class GoldenTraining
                 Centered = Flag("centered"),
                 WeightDecay = decay,
                 DecayBiases = true,
+                ParameterGroups = groups,
             },
+            "adagrad" => new Adagrad
+            {
+                LearningRate = rate,
+                LearningRateDecay = (float)Number("lr_decay", 0),
+                InitialAccumulator = (float)Number("initial_accumulator_value", 0),
+                Epsilon = epsilon,
+                WeightDecay = decay,
+            },
+            "adadelta" => new Adadelta { LearningRate = rate, Decay = Number("rho", 0.9), Epsilon = epsilon, WeightDecay = decay },
+            "nadam" => new NAdam
+            {
+                LearningRate = rate,
+                Beta1 = Beta(0, 0.9),
+                Beta2 = Beta(1, 0.999),
+                Epsilon = epsilon,
+                MomentumDecay = Number("momentum_decay", 0.004),
+                WeightDecay = decay,
+            },
+            "radam" => new RAdam { LearningRate = rate, Beta1 = Beta(0, 0.9), Beta2 = Beta(1, 0.999), Epsilon = epsilon, WeightDecay = decay },
             _ => throw new NotSupportedException($"Optimizer '{name}'."),
         };
     }
 
-    private static Dictionary<string, JsonElement> Settings(GoldenCase c, string parameter)
+    private static ParameterGroup[] Groups(GoldenCase c)
     {
-        var settings = new Dictionary<string, JsonElement>(c.Attributes);
-        if (c.Find("groups") is { } groups && groups.TryGetProperty(parameter, out JsonElement overrides))
-            foreach (JsonProperty property in overrides.EnumerateObject())
-                settings[property.Name] = property.Value;
-        return settings;
+        if (c.Find("groups") is not { } groups)
+            return [];
+        return
+        [
+            .. groups.EnumerateObject().Select(group => new ParameterGroup(group.Name)
+            {
+                LearningRateFactor = group.Value.TryGetProperty("lr", out JsonElement rate) ? (float)(rate.GetDouble() / c.Number("lr")) : 1f,
+                WeightDecay = group.Value.TryGetProperty("weight_decay", out JsonElement decay) ? (float)decay.GetDouble() : null,
+            }),
+        ];
     }
 
     private static Parameter NewParameter(string name, GoldenTensor values, Device device)
@@ -175,7 +193,4 @@ internal static class GoldenTraining
         parameter.Value.SetValues(values.Floats);
         return parameter;
     }
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_slots")]
-    private static extern ref MemoryBlock?[][] Blocks(OptimizerState state);
 }

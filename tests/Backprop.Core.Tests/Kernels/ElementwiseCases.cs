@@ -101,6 +101,18 @@ internal static class ElementwiseCases
         }
     }
 
+    public static IEnumerable<KernelCase> AddSign()
+    {
+        foreach (int length in Lengths)
+        {
+            float[] x = Samples.Uniform(length, 1);
+            for (int i = 0; i < length; i += 3)
+                x[i] = i % 2 == 0 ? 0f : -0f;
+            foreach (float factor in (float[])[0.25f, -3f])
+                yield return new KernelCase($"{length}, {factor}", [KernelBlock.Source(x), KernelBlock.Both(Samples.Uniform(length, 2))], (d, m) => d.AddSign(factor, m[0], m[1], length));
+        }
+    }
+
     public static IEnumerable<KernelCase> Clamp()
     {
         foreach (int length in Lengths)

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Backprop.Devices;
 using Backprop.Devices.Cpu;
+using Backprop.Memory;
 
 namespace Backprop.Tests;
 
@@ -76,6 +77,9 @@ public class KernelTests
     public void Scale() => KernelHarness.CheckAll(ElementwiseCases.Scale());
 
     [Fact]
+    public void AddSign() => KernelHarness.CheckAll(ElementwiseCases.AddSign());
+
+    [Fact]
     public void Clamp() => KernelHarness.CheckAll(ElementwiseCases.Clamp());
 
     [Fact]
@@ -92,6 +96,30 @@ public class KernelTests
 
     [Fact]
     public void SumOfSquares() => KernelHarness.CheckAll(ReductionCases.SumOfSquares());
+
+    [Fact]
+    public void SumOfMagnitudes() => KernelHarness.CheckAll(ReductionCases.SumOfMagnitudes());
+
+    [Fact]
+    public void LargestMagnitude() => KernelHarness.CheckAll(ReductionCases.LargestMagnitude());
+
+    [Theory]
+    [InlineData(float.NaN, float.NaN)]
+    [InlineData(float.NegativeInfinity, float.PositiveInfinity)]
+    public void TheLargestMagnitudeShowsWhatIsNotFinite(float value, float expected)
+    {
+        foreach (int position in (int[])[0, 17, 99, 40_000])
+        {
+            float[] values = Samples.Uniform(40_001, 1);
+            values[position] = value;
+            foreach (Device device in (Device[])[Devices.Reference.ReferenceDevice.Instance, .. KernelHarness.Processors.Select(processor => processor.Devices[1])])
+            {
+                MemoryBlock block = device.Rent(values.Length, ElementType.Float32);
+                device.Upload(values, block);
+                Assert.Equal(expected, device.LargestMagnitude(block, values.Length));
+            }
+        }
+    }
 
     [Theory]
     [InlineData(false)]
@@ -156,6 +184,18 @@ public class KernelTests
 
     [Fact]
     public void RmsPropStep() => KernelHarness.CheckAll(OptimizerCases.RmsProp());
+
+    [Fact]
+    public void MomentsStep() => KernelHarness.CheckAll(OptimizerCases.Moments());
+
+    [Fact]
+    public void AdagradStep() => KernelHarness.CheckAll(OptimizerCases.Adagrad());
+
+    [Fact]
+    public void AdadeltaStep() => KernelHarness.CheckAll(OptimizerCases.Adadelta());
+
+    [Fact]
+    public void LimitColumnNorms() => KernelHarness.CheckAll(OptimizerCases.LimitColumnNorms());
 
     [Fact]
     public void ACenteredRmsPropStepSurvivesAGradientThatNeverChanges()

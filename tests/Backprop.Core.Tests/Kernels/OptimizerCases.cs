@@ -64,4 +64,63 @@ internal static class OptimizerCases
             }
         }
     }
+
+    public static IEnumerable<KernelCase> Moments()
+    {
+        MomentsArguments[] settings =
+        [
+            new(1e-3f, 0.9, 0.999, 0f, false, 1f) { GradientShare = 0.5, MomentShare = 0.7, RootFactor = 3.1, Epsilon = 1e-8f },
+            new(1e-2f, 0.8, 0.95, 0.1f, false, 0.5f) { MomentShare = 0.9, RootFactor = 1, Epsilon = 1e-4f },
+            new(1e-2f, 0.5, 0.9, 0.3f, true, 2f) { MomentShare = 2, RootFactor = 0, Epsilon = 1f }, // as RAdam begins
+        ];
+        foreach (int length in ElementwiseCases.Lengths)
+        {
+            foreach (MomentsArguments arguments in settings)
+            {
+                KernelBlock w = KernelBlock.Both(Samples.Uniform(length, 1)), g = KernelBlock.Source(Samples.Uniform(length, 2));
+                KernelBlock first = KernelBlock.Both(Samples.Uniform(length, 3)), second = KernelBlock.Both(Samples.Uniform(length, 4, 0.01, 2));
+                yield return new KernelCase($"{length}, {arguments}", [w, g, first, second], (d, m) => d.MomentsStep(arguments, m[0], m[1], m[2], m[3], length), KernelHarness.Exponential);
+            }
+        }
+    }
+
+    public static IEnumerable<KernelCase> Adagrad()
+    {
+        AdagradArguments[] settings = [new(1e-2f, 1e-10f, 0f, 1f), new(0.1f, 1e-3f, 0.05f, 0.5f)];
+        foreach (int length in ElementwiseCases.Lengths)
+        {
+            foreach (AdagradArguments arguments in settings)
+            {
+                KernelBlock w = KernelBlock.Both(Samples.Uniform(length, 1)), g = KernelBlock.Source(Samples.Uniform(length, 2)), sums = KernelBlock.Both(Samples.Uniform(length, 3, 0, 2));
+                yield return new KernelCase($"{length}, {arguments}", [w, g, sums], (d, m) => d.AdagradStep(arguments, m[0], m[1], m[2], length), KernelHarness.Exponential);
+            }
+        }
+    }
+
+    public static IEnumerable<KernelCase> Adadelta()
+    {
+        AdadeltaArguments[] settings = [new(1f, 0.9, 1e-6f, 0f, 1f), new(0.5f, 0.7, 1e-4f, 0.05f, 0.5f)];
+        foreach (int length in ElementwiseCases.Lengths)
+        {
+            foreach (AdadeltaArguments arguments in settings)
+            {
+                KernelBlock w = KernelBlock.Both(Samples.Uniform(length, 1)), g = KernelBlock.Source(Samples.Uniform(length, 2));
+                KernelBlock squares = KernelBlock.Both(Samples.Uniform(length, 3, 0, 2)), updates = KernelBlock.Both(Samples.Uniform(length, 4, 0, 0.1));
+                yield return new KernelCase($"{length}, {arguments}", [w, g, squares, updates], (d, m) => d.AdadeltaStep(arguments, m[0], m[1], m[2], m[3], length), KernelHarness.Exponential);
+            }
+        }
+    }
+
+    public static IEnumerable<KernelCase> LimitColumnNorms()
+    {
+        foreach ((int rows, int columns) in ((int, int)[])[(0, 0), (0, 5), (3, 0), (1, 1), (1, 33), (50, 1), (7, 3), (32, 16), (33, 17), (100, 31), (784, 130), (9000, 2), (40, 1500)])
+        {
+            // About half of the columns are longer than the limit; one is zero.
+            float[] values = Samples.Uniform(rows * columns, 1);
+            for (int i = 0; i < values.Length; i++)
+                values[i] *= i % columns == 2 ? 0f : (i % columns % 2 == 0 ? 0.5f : 1.5f);
+            foreach (float maximum in (float[])[MathF.Sqrt(Math.Max(rows, 1)), 1e-3f, 1e6f])
+                yield return new KernelCase($"{rows} x {columns}, {maximum}", [KernelBlock.Both(values)], (d, m) => d.LimitColumnNorms(maximum, m[0], rows, columns));
+        }
+    }
 }

@@ -46,5 +46,19 @@ internal static class ReductionCases
                 yield return new KernelCase($"{length}, ±{range}", [KernelBlock.Source(Samples.Uniform(length, 1, -range, range))], (d, m) => d.SumOfSquares(m[0], length), KernelHarness.Exact);
     }
 
+    public static IEnumerable<KernelCase> SumOfMagnitudes()
+    {
+        foreach (int length in (int[])[.. ElementwiseCases.Lengths, 300_007])
+            foreach (double range in (double[])[1, 1e30, 1e-30])
+                yield return new KernelCase($"{length}, ±{range}", [KernelBlock.Source(Samples.Uniform(length, 1, -range, range))], (d, m) => d.SumOfMagnitudes(m[0], length), KernelHarness.Exact);
+    }
+
+    public static IEnumerable<KernelCase> LargestMagnitude()
+    {
+        foreach (int length in (int[])[.. ElementwiseCases.Lengths, 300_007])
+            foreach (double range in (double[])[1, 1e30, 1e-30])
+                yield return new KernelCase($"{length}, ±{range}", [KernelBlock.Source(Samples.Uniform(length, 1, -range, range))], (d, m) => d.LargestMagnitude(m[0], length), KernelHarness.Exact);
+    }
+
     private static string Name(int[] lengths, bool firstIsKept, bool accumulate) => $"[{string.Join(", ", lengths)}], first is {(firstIsKept ? "kept" : "summed")}, accumulate {accumulate}";
 }

@@ -20,6 +20,10 @@ internal static unsafe class DoubleSums
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumOfSquares(float* x, nint length) => Sum<Square>(x, length);
 
+    /// <summary>Σ |x|.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double SumOfMagnitudes(float* x, nint length) => Sum<Magnitude>(x, length);
+
     /// <summary>sums[i] += x[i].</summary>
     [MethodImpl(KernelLoop.Options)]
     public static void AddTo(double* sums, float* x, int length)
@@ -82,6 +86,15 @@ internal static unsafe class DoubleSums
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static double Add(double sum, double x) => sum + x;
+    }
+
+    private readonly struct Magnitude : ITerm
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<double> Add(Vector256<double> sum, Vector256<double> x) => sum + Vector256.Abs(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static double Add(double sum, double x) => sum + Math.Abs(x);
     }
 
     // The square of a float is exact as a double, so a fused multiply-add gives the same.

@@ -17,13 +17,16 @@ internal sealed unsafe partial class CpuDevice
             ForEachElement(new MultiplyKernel<Overwrite>(Pointer(a), Pointer(b), Pointer(y)), length, isRead: y == a || y == b);
     }
 
-    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
+    internal override void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
     {
         if (accumulate)
-            ForEachElement(new ScaleKernel<Accumulate>(factor, Pointer(x), Pointer(y)), length);
+            ForEachElement(new ScaleKernel<Accumulate>((float)factor, Pointer(x), Pointer(y)), length);
         else
-            ForEachElement(new ScaleKernel<Overwrite>(factor, Pointer(x), Pointer(y)), length, isRead: y == x);
+            ForEachElement(new ScaleKernel<Overwrite>((float)factor, Pointer(x), Pointer(y)), length, isRead: y == x);
     }
+
+    internal override void AddSign(float factor, MemoryBlock x, MemoryBlock y, int length) =>
+        ForEachElement(new AddSignKernel(factor, Pointer(x), Pointer(y)), length);
 
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length) =>
         ForEachElement(new ClampKernel(Pointer(x), minimum, maximum), length);
@@ -55,6 +58,19 @@ internal sealed unsafe partial class CpuDevice
             where TSimd : unmanaged, ISimd<TSimd>
             where TLanes : ILanes =>
             TOutput.Write<TSimd, TLanes>(TSimd.Create(factor) * TLanes.Load<TSimd>(x + i, count), y + i, count);
+    }
+
+    private readonly struct AddSignKernel(float factor, float* x, float* y) : IElementwiseKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd value = TLanes.Load<TSimd>(x + i, count), step = TSimd.Create(factor);
+            TSimd signed = TSimd.Select(TSimd.LessThan(value, TSimd.Zero), -step, TSimd.Select(TSimd.Equal(value, TSimd.Zero), TSimd.Zero, step));
+            TLanes.Store(TLanes.Load<TSimd>(y + i, count) + signed, y + i, count);
+        }
     }
 
     private readonly struct ClampKernel(float* x, float minimum, float maximum) : IElementwiseKernel

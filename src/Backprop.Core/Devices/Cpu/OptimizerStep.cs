@@ -8,7 +8,7 @@ internal sealed unsafe partial class CpuDevice
 {
     internal override void SgdStep(in SgdArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock? velocities, int length)
     {
-        if (velocities is null || arguments.Momentum == 0f)
+        if (velocities is null)
             ForEachElement(new SgdKernel(arguments, Pointer(parameters), Pointer(gradients)), length);
         else if (arguments.Nesterov)
             ForEachElement(new SgdMomentumKernel<True>(arguments, Pointer(parameters), Pointer(gradients), Pointer(velocities)), length);
@@ -42,6 +42,17 @@ internal sealed unsafe partial class CpuDevice
         else
             ForEachElement(new RmsPropKernel<True, True>(arguments, w, g, v, a, b), length);
     }
+
+    internal override void MomentsStep(
+        in MomentsArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments, int length) =>
+        ForEachElement(new MomentsStepKernel(arguments, Pointer(parameters), Pointer(gradients), Pointer(firstMoments), Pointer(secondMoments)), length);
+
+    internal override void AdagradStep(in AdagradArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareSums, int length) =>
+        ForEachElement(new AdagradKernel(arguments, Pointer(parameters), Pointer(gradients), Pointer(squareSums)), length);
+
+    internal override void AdadeltaStep(
+        in AdadeltaArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock squareUpdates, int length) =>
+        ForEachElement(new AdadeltaKernel(arguments, Pointer(parameters), Pointer(gradients), Pointer(squareAverages), Pointer(squareUpdates)), length);
 
     /// <summary>A choice that is known when the kernel is compiled.</summary>
     private interface IFlag
@@ -176,6 +187,75 @@ internal sealed unsafe partial class CpuDevice
                 TLanes.Store(step, b + i, count);
             }
 
+            TLanes.Store(TSimd.Fma(TSimd.Create(-_rate), step, weight), w + i, count);
+        }
+    }
+
+    private readonly struct MomentsStepKernel(in MomentsArguments arguments, float* w, float* g, float* m, float* v) : IElementwiseKernel
+    {
+        private readonly float _scale = arguments.GradientScale;
+        private readonly float _addedDecay = arguments.DecoupledWeightDecay ? 0f : arguments.WeightDecay;
+        private readonly float _shrink = arguments.DecoupledWeightDecay ? (float)(1.0 - (double)arguments.LearningRate * arguments.WeightDecay) : 1f;
+        private readonly float _beta1 = (float)arguments.Beta1, _newShare1 = (float)(1.0 - arguments.Beta1);
+        private readonly float _beta2 = (float)arguments.Beta2, _newShare2 = (float)(1.0 - arguments.Beta2);
+        private readonly float _gradientRate = (float)(arguments.LearningRate * arguments.GradientShare);
+        private readonly float _momentRate = (float)(arguments.LearningRate * arguments.MomentShare);
+        private readonly float _rootFactor = (float)arguments.RootFactor, _epsilon = arguments.Epsilon;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd weight = TLanes.Load<TSimd>(w + i, count);
+            TSimd gradient = TSimd.Fma(TSimd.Create(_addedDecay), weight, TSimd.Create(_scale) * TLanes.Load<TSimd>(g + i, count));
+            TSimd first = TSimd.Fma(TSimd.Create(_beta1), TLanes.Load<TSimd>(m + i, count), TSimd.Create(_newShare1) * gradient);
+            TLanes.Store(first, m + i, count);
+            TSimd second = TSimd.Fma(
+                TSimd.Create(_beta2), TLanes.Load<TSimd>(v + i, count), TSimd.Create(_newShare2) * gradient * gradient);
+            TLanes.Store(second, v + i, count);
+            TSimd direction = TSimd.Fma(TSimd.Create(_gradientRate), gradient, TSimd.Create(_momentRate) * first);
+            TSimd denominator = TSimd.Fma(TSimd.Sqrt(second), TSimd.Create(_rootFactor), TSimd.Create(_epsilon));
+            TLanes.Store(TSimd.Fma(TSimd.Create(_shrink), weight, -(direction / denominator)), w + i, count);
+        }
+    }
+
+    private readonly struct AdagradKernel(in AdagradArguments arguments, float* w, float* g, float* v) : IElementwiseKernel
+    {
+        private readonly float _scale = arguments.GradientScale, _decay = arguments.WeightDecay, _rate = arguments.LearningRate;
+        private readonly float _epsilon = arguments.Epsilon;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd weight = TLanes.Load<TSimd>(w + i, count);
+            TSimd gradient = TSimd.Fma(TSimd.Create(_decay), weight, TSimd.Create(_scale) * TLanes.Load<TSimd>(g + i, count));
+            TSimd sum = TSimd.Fma(gradient, gradient, TLanes.Load<TSimd>(v + i, count));
+            TLanes.Store(sum, v + i, count);
+            TSimd step = gradient / (TSimd.Sqrt(sum) + TSimd.Create(_epsilon));
+            TLanes.Store(TSimd.Fma(TSimd.Create(-_rate), step, weight), w + i, count);
+        }
+    }
+
+    private readonly struct AdadeltaKernel(in AdadeltaArguments arguments, float* w, float* g, float* v, float* a) : IElementwiseKernel
+    {
+        private readonly float _scale = arguments.GradientScale, _decay = arguments.WeightDecay, _rate = arguments.LearningRate;
+        private readonly float _old = (float)arguments.Decay, _new = (float)(1.0 - arguments.Decay), _epsilon = arguments.Epsilon;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Apply<TSimd, TLanes>(nint i, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            TSimd weight = TLanes.Load<TSimd>(w + i, count), epsilon = TSimd.Create(_epsilon), fresh = TSimd.Create(_new), old = TSimd.Create(_old);
+            TSimd gradient = TSimd.Fma(TSimd.Create(_decay), weight, TSimd.Create(_scale) * TLanes.Load<TSimd>(g + i, count));
+            TSimd square = TSimd.Fma(old, TLanes.Load<TSimd>(v + i, count), fresh * gradient * gradient);
+            TLanes.Store(square, v + i, count);
+            TSimd updates = TLanes.Load<TSimd>(a + i, count);
+            TSimd step = gradient * TSimd.Sqrt((updates + epsilon) / (square + epsilon));
+            TLanes.Store(TSimd.Fma(old, updates, fresh * step * step), a + i, count);
             TLanes.Store(TSimd.Fma(TSimd.Create(-_rate), step, weight), w + i, count);
         }
     }

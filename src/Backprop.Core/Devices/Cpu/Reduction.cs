@@ -23,8 +23,32 @@ internal sealed unsafe partial class CpuDevice
         double* chunkSums = stackalloc double[Chunking.MaximumCount];
         Chunking chunking = Chunking.Of(length, 1);
         ForEachChunk(new SumOfSquaresKernel(Pointer(x), chunkSums), length, chunking);
-        double sum = 0;
+        return InOrder(chunkSums, chunking.Count);
+    }
+
+    internal override double SumOfMagnitudes(MemoryBlock x, int length)
+    {
+        double* chunkSums = stackalloc double[Chunking.MaximumCount];
+        Chunking chunking = Chunking.Of(length, 1);
+        ForEachChunk(new SumOfMagnitudesKernel(Pointer(x), chunkSums), length, chunking);
+        return InOrder(chunkSums, chunking.Count);
+    }
+
+    internal override float LargestMagnitude(MemoryBlock x, int length)
+    {
+        float* chunkMaxima = stackalloc float[Chunking.MaximumCount];
+        Chunking chunking = Chunking.Of(length, 1);
+        ForEachChunk(new LargestMagnitudeKernel(Pointer(x), chunkMaxima), length, chunking);
+        float largest = 0f;
         for (int chunk = 0; chunk < chunking.Count; chunk++)
+            largest = MathF.Max(largest, chunkMaxima[chunk]); // NaN where there is one
+        return largest;
+    }
+
+    private static double InOrder(double* chunkSums, int chunks)
+    {
+        double sum = 0;
+        for (int chunk = 0; chunk < chunks; chunk++)
             sum += chunkSums[chunk];
         return sum;
     }
@@ -117,6 +141,37 @@ internal sealed unsafe partial class CpuDevice
     {
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd> => chunkSums[chunk] = DoubleSums.SumOfSquares(x + start, end - start);
+    }
+
+    private readonly struct SumOfMagnitudesKernel(float* x, double* chunkSums) : IRangeKernel
+    {
+        public void Apply<TSimd>(int chunk, int start, int end)
+            where TSimd : unmanaged, ISimd<TSimd> => chunkSums[chunk] = DoubleSums.SumOfMagnitudes(x + start, end - start);
+    }
+
+    private readonly struct LargestMagnitudeKernel(float* x, float* chunkMaxima) : IRangeKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Apply<TSimd>(int chunk, int start, int end)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            // The maximum of lanes may lose a NaN, so those are summed beside it: 0 unless there is one.
+            TSimd largest = TSimd.Zero, invalid = TSimd.Zero;
+            nint i = start;
+            for (; i <= end - TSimd.Width; i += TSimd.Width)
+                Add(TSimd.Load(x + i), ref largest, ref invalid);
+            if (i < end)
+                Add(TSimd.Load(x + i, (int)(end - i)), ref largest, ref invalid);
+            chunkMaxima[chunk] = TSimd.Max(largest) + TSimd.Sum(invalid);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Add<TSimd>(TSimd value, ref TSimd largest, ref TSimd invalid)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            largest = TSimd.Max(TSimd.Abs(value), largest); // the second one for NaN
+            invalid += TSimd.Select(TSimd.Equal(value, value), TSimd.Zero, value);
+        }
     }
 
     /// <summary>Where the sums go, and with which factor.</summary>

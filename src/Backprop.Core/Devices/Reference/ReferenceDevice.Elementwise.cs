@@ -40,10 +40,16 @@ internal sealed partial class ReferenceDevice
             Store(Values(y), i, Values(a)[i] * Values(b)[i], accumulate);
     }
 
-    internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
+    internal override void Scale(double factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate)
     {
         for (int i = 0; i < length; i++)
             Store(Values(y), i, factor * Values(x)[i], accumulate);
+    }
+
+    internal override void AddSign(float factor, MemoryBlock x, MemoryBlock y, int length)
+    {
+        for (int i = 0; i < length; i++)
+            Values(y)[i] += Values(x)[i] < 0 ? -factor : Values(x)[i] == 0 ? 0 : factor;
     }
 
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length)

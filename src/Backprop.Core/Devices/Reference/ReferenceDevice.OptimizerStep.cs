@@ -68,4 +68,62 @@ internal sealed partial class ReferenceDevice
             w[i] -= arguments.LearningRate * quotient;
         }
     }
+
+    internal override void MomentsStep(
+        in MomentsArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock firstMoments, MemoryBlock secondMoments, int length)
+    {
+        double[] w = Values(parameters), m = Values(firstMoments), v = Values(secondMoments);
+        double rate = arguments.LearningRate, decay = arguments.WeightDecay;
+        for (int i = 0; i < length; i++)
+        {
+            double g = arguments.GradientScale * Values(gradients)[i];
+            if (arguments.DecoupledWeightDecay)
+                w[i] *= 1 - rate * decay;
+            else
+                g += decay * w[i];
+            m[i] = arguments.Beta1 * m[i] + (1 - arguments.Beta1) * g;
+            v[i] = arguments.Beta2 * v[i] + (1 - arguments.Beta2) * g * g;
+            w[i] -= rate * (arguments.GradientShare * g + arguments.MomentShare * m[i]) / (arguments.RootFactor * Math.Sqrt(v[i]) + arguments.Epsilon);
+        }
+    }
+
+    internal override void AdagradStep(in AdagradArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareSums, int length)
+    {
+        double[] w = Values(parameters), v = Values(squareSums);
+        for (int i = 0; i < length; i++)
+        {
+            double g = arguments.GradientScale * Values(gradients)[i] + arguments.WeightDecay * w[i];
+            v[i] += g * g;
+            w[i] -= arguments.LearningRate * g / (Math.Sqrt(v[i]) + arguments.Epsilon);
+        }
+    }
+
+    internal override void AdadeltaStep(
+        in AdadeltaArguments arguments, MemoryBlock parameters, MemoryBlock gradients, MemoryBlock squareAverages, MemoryBlock squareUpdates, int length)
+    {
+        double[] w = Values(parameters), v = Values(squareAverages), a = Values(squareUpdates);
+        double decay = arguments.Decay;
+        for (int i = 0; i < length; i++)
+        {
+            double g = arguments.GradientScale * Values(gradients)[i] + arguments.WeightDecay * w[i];
+            v[i] = decay * v[i] + (1 - decay) * g * g;
+            double step = g * Math.Sqrt(a[i] + arguments.Epsilon) / Math.Sqrt(v[i] + arguments.Epsilon);
+            a[i] = decay * a[i] + (1 - decay) * step * step;
+            w[i] -= arguments.LearningRate * step;
+        }
+    }
+
+    internal override void LimitColumnNorms(float maximum, MemoryBlock x, int rows, int columns)
+    {
+        double[] values = Values(x);
+        for (int column = 0; column < columns; column++)
+        {
+            double sum = 0;
+            for (int row = 0; row < rows; row++)
+                sum += values[row * columns + column] * values[row * columns + column];
+            if (Math.Sqrt(sum) > maximum)
+                for (int row = 0; row < rows; row++)
+                    values[row * columns + column] *= maximum / Math.Sqrt(sum);
+        }
+    }
 }

@@ -27,6 +27,22 @@ internal sealed partial class ReferenceDevice
         return sum;
     }
 
+    internal override double SumOfMagnitudes(MemoryBlock x, int length)
+    {
+        double sum = 0;
+        for (int i = 0; i < length; i++)
+            sum += Math.Abs(Values(x)[i]);
+        return sum;
+    }
+
+    internal override float LargestMagnitude(MemoryBlock x, int length)
+    {
+        double largest = 0;
+        for (int i = 0; i < length; i++)
+            largest = Math.Max(largest, Math.Abs(Values(x)[i]));
+        return (float)largest;
+    }
+
     /// <summary>Where element <paramref name="fullIndex"/> of the full tensor stands in the small one.</summary>
     private static int SmallIndex(in BroadcastLayout layout, int fullIndex)
     {
