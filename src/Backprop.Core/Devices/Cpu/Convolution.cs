@@ -9,16 +9,20 @@ internal sealed unsafe partial class CpuDevice
     // For fewer pixels, copying the weights costs more than reading them in place.
     private const int PixelsWorthCopyingWeights = 128;
 
+    // Pixels that lie this far apart, in floats, share few places of the cache.
+    private const int ChannelsThatCrowd = 512;
+
     internal override void Convolution(
         in ConvolutionShape shape, MemoryBlock input, MemoryBlock weight, MemoryBlock? bias, Activation activation, MemoryBlock output)
     {
-        if (IsProduct(shape))
+        // A few rows by a matrix: the matrix product reads the weights in place.
+        if (IsProduct(shape) && shape.Batch * shape.OutputPixels < PixelsWorthCopyingWeights)
         {
             MatMul(new MatMulArguments(input, weight, output, shape.Batch * shape.OutputPixels, shape.OutputChannels, shape.Channels) { Bias = bias, Activation = activation });
             return;
         }
 
-        Slide(shape, isReversed: false, Pointer(input), Pointer(weight), bias is null ? null : Pointer(bias), activation, Pointer(output), accumulate: false);
+        Slide(AsRow(shape, shape.Channels), isReversed: false, Pointer(input), Pointer(weight), bias is null ? null : Pointer(bias), activation, Pointer(output), accumulate: false);
         GC.KeepAlive(input);
         GC.KeepAlive(weight);
         GC.KeepAlive(bias);
@@ -28,13 +32,13 @@ internal sealed unsafe partial class CpuDevice
     internal override void ConvolutionBackwardInput(
         in ConvolutionShape shape, MemoryBlock gradOutput, MemoryBlock weight, MemoryBlock gradInput, bool accumulate)
     {
-        if (IsProduct(shape))
+        if (IsProduct(shape) && shape.Batch * shape.OutputPixels < PixelsWorthCopyingWeights)
         {
             MatMul(new MatMulArguments(gradOutput, weight, gradInput, shape.Batch * shape.OutputPixels, shape.Channels, shape.OutputChannels) { TransposeB = true, Accumulate = accumulate });
             return;
         }
 
-        Slide(shape, isReversed: true, Pointer(gradOutput), Pointer(weight), bias: null, Activation.Identity, Pointer(gradInput), accumulate);
+        Slide(AsRow(shape, shape.OutputChannels), isReversed: true, Pointer(gradOutput), Pointer(weight), bias: null, Activation.Identity, Pointer(gradInput), accumulate);
         GC.KeepAlive(gradOutput);
         GC.KeepAlive(weight);
         GC.KeepAlive(gradInput);
@@ -68,6 +72,18 @@ internal sealed unsafe partial class CpuDevice
     private static bool IsProduct(in ConvolutionShape shape) =>
         shape is { KernelHeight: 1, KernelWidth: 1, StrideY: 1, StrideX: 1, PaddingTop: 0, PaddingLeft: 0, Groups: 1 }
         && shape.OutputHeight == shape.Height && shape.OutputWidth == shape.Width;
+
+    /// <summary>
+    /// The pixels of the whole batch as one row, which divides into tiles of full height, where an output pixel reads its own
+    /// input pixel only. Not when pixels lie so far apart that the rows of a high tile crowd into one place of the cache.
+    /// </summary>
+    private static ConvolutionShape AsRow(in ConvolutionShape shape, int sourceChannels)
+    {
+        if (!IsProduct(shape) || sourceChannels >= ChannelsThatCrowd)
+            return shape;
+        int pixels = shape.Batch * shape.OutputPixels;
+        return shape with { Batch = 1, Height = 1, Width = pixels, OutputHeight = 1, OutputWidth = pixels };
+    }
 
     private void Slide(
         in ConvolutionShape shape, bool isReversed, float* source, float* weights, float* bias, Activation activation, float* output, bool accumulate)

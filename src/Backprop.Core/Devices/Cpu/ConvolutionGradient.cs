@@ -98,7 +98,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
     private readonly ConvolutionShape _shape;
     private readonly ConvolutionAxis _y, _x;
     private readonly float* _input, _gradOutput;
-    private readonly bool _mergesColumns, _copies;
+    private readonly bool _mergesColumns;
     private readonly int _blockRows, _blockColumns, _rowParts, _weightParts, _slivers;
     private readonly int _stripRows, _stripWidth, _pitch;
     private float* _sums;
@@ -127,11 +127,10 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
         _weightParts = multiplications < MultiplicationsPerPart ? 1 : Math.Min(DivideUp(wanted, _rowParts), WeightUnits);
 
         int window = (_blockColumns - 1) * shape.StrideX + _x.LastOffset - _x.FirstOffset + 1;
-        _copies = shape.PaddingLeft > 0 || (shape.OutputWidth - 1) * shape.StrideX + _x.LastOffset >= shape.Width;
         int images = Math.Min((_blockRows - 1) / shape.OutputHeight + 2, shape.Batch), haloRows = _y.LastOffset - _y.FirstOffset + 1;
         _stripRows = (int)Math.Min((long)images * shape.Height, (long)_blockRows * shape.StrideY + (long)images * haloRows);
         _stripWidth = window;
-        _pitch = _copies ? ConvolutionStrip.Pitch(window, shape.Channels) : shape.Width * shape.Channels;
+        _pitch = ConvolutionStrip.Pitch(window, shape.Channels);
         _sums = null;
         _accumulate = false;
     }
@@ -162,7 +161,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
         int endRow = Share(rows, rowPart + 1, _rowParts);
         int runTable = (_shape.KernelHeight * (_blockRows * (sizeof(ConvolutionRun) / sizeof(float)) + 1) + 15) & ~15;
         int copiedGradients = _blockRows * _blockColumns * ConvolutionTile<TSimd>.Columns;
-        NativeBlock scratch = _device.Buffers.Rent(runTable + copiedGradients + (_copies ? _stripRows * _pitch : 0));
+        NativeBlock scratch = _device.Buffers.Rent(runTable + copiedGradients + _stripRows * _pitch);
         try
         {
             var block = new Block
@@ -194,31 +193,30 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
         }
     }
 
-    /// <summary>For each kernel row, the image rows that it meets from the block's output rows; copies them first if windows stick out at the sides.</summary>
+    /// <summary>
+    /// Copies the image rows that the block's windows meet, with zeros at the sides, and finds for each kernel row the ones it
+    /// meets. The copy also brings them into the cache in order, where the tiles' steps jump from pixel to pixel.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void FindRuns(ref Block block)
     {
         int height = _shape.Height, width = _shape.Width, channels = _shape.Channels, firstPixel = block.FirstColumn * _shape.StrideX - _shape.PaddingLeft;
         new Span<int>(block.RunCounts, _shape.KernelHeight).Clear();
-        block.Input = _copies ? block.Strip : _input + (nint)firstPixel * channels;
         int stripRow = 0;
         for (int row = block.FirstRow, end; row < block.EndRow; row = end)
         {
             int image = row / _shape.OutputHeight, y = row % _shape.OutputHeight;
             end = Math.Min(row - y + _shape.OutputHeight, block.EndRow);
 
-            // Where the image's row 0 is, or would be in the strip, in rows.
-            nint origin = (nint)image * height;
-            if (_copies)
-            {
-                int first = Math.Clamp(y * _shape.StrideY + _y.FirstOffset, 0, height);
-                int last = Math.Clamp((y + end - row - 1) * _shape.StrideY + _y.LastOffset + 1, first, height);
-                ConvolutionStrip.Copy(
-                    _input + (nint)image * height * width * channels, width, channels, first, last - first, firstPixel, _stripWidth,
-                    block.Strip + (nint)stripRow * _pitch, _pitch);
-                origin = stripRow - first;
-                stripRow += last - first;
-            }
+            int first = Math.Clamp(y * _shape.StrideY + _y.FirstOffset, 0, height);
+            int last = Math.Clamp((y + end - row - 1) * _shape.StrideY + _y.LastOffset + 1, first, height);
+            ConvolutionStrip.Copy(
+                _input + (nint)image * height * width * channels, width, channels, first, last - first, firstPixel, _stripWidth,
+                block.Strip + (nint)stripRow * _pitch, _pitch);
+
+            // Where the image's row 0 would be, in rows of the strip.
+            nint origin = stripRow - first;
+            stripRow += last - first;
 
             for (int cell = 0; cell < _shape.KernelHeight; cell++)
             {
@@ -260,7 +258,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
 
             tile.Runs = block.Runs + cellY * _blockRows;
             tile.RunCount = block.RunCounts[cellY];
-            float* input = block.Input + (nint)cellX * _shape.DilationX * _shape.Channels + group * channels;
+            float* input = block.Strip + (nint)cellX * _shape.DilationX * _shape.Channels + group * channels;
             float* gradWeight = sums + (nint)(cellY * _shape.KernelWidth + cellX) * channels * _shape.OutputChannels + firstOutput;
             if (tile.RunCount > 0 || !tile.Add)
                 ConvolutionTile<TSimd>.Multiply(rowsOfTiles, input, gradWeight, in tile);
@@ -288,7 +286,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
             };
             for (int cellX = 0; cellX < _shape.KernelWidth; cellX += 4)
                 ConvolutionDepthwise<TSimd>.Correlate(
-                    Math.Min(_shape.KernelWidth - cellX, 4), block.Input + cellX * cellStride, cellStride,
+                    Math.Min(_shape.KernelWidth - cellX, 4), block.Strip + cellX * cellStride, cellStride,
                     sums + (nint)(cellY * _shape.KernelWidth + cellX) * channels, in tile);
         }
     }
@@ -328,9 +326,6 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
 
         /// <inheritdoc cref="Runs"/>
         public int* RunCounts;
-
-        /// <summary>What the runs' places are counted from.</summary>
-        public float* Input;
 
         /// <summary>Room for copies.</summary>
         public float* Strip, Gradients;

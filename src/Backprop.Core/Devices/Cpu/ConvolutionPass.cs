@@ -23,6 +23,9 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
     // The copied part of the source and the output it gives, in floats: a quarter of a small second-level cache each.
     private const int UnitLength = 1 << 16;
 
+    // Larger arrays do not stay in a second-level cache, in floats.
+    private const int LengthInMainMemory = 1 << 19;
+
     // About 5 µs of work at full speed.
     private const long MultiplicationsPerChunk = 1 << 19;
 
@@ -56,9 +59,11 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
         // The columns of a window row are neighbours in memory if nothing lies between them.
         _mergesColumns = _groups == 1 && (shape.DilationX == 1 || shape.KernelWidth == 1);
 
-        // What sticks out at the sides needs a copy with zeros there.
+        // What sticks out at the sides needs a copy with zeros there. What comes from main memory comes faster in order than
+        // from pixel to pixel, as the tiles read.
         int lastWindow = (_x.Positions - 1) * _x.SourceStep;
-        _copies = _x.FirstOffset < 0 || lastWindow + _x.LastOffset >= _x.SourceLength;
+        _copies = _x.FirstOffset < 0 || lastWindow + _x.LastOffset >= _x.SourceLength
+            || (_x.SourceStep == 1 && (long)_batch * _y.SourceLength * _x.SourceLength * _sourceChannels >= LengthInMainMemory);
 
         int haloRows = _y.LastOffset - _y.FirstOffset + 1, haloColumns = _x.LastOffset - _x.FirstOffset + 1;
         _unitColumns = _x.Positions;
@@ -70,11 +75,18 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
             rowLength = ((_unitColumns - 1) * _x.SourceStep + haloColumns) * _sourceChannels;
         }
 
+        int chunksWanted = device.Workers.Threads > 1 ? 4 * device.Workers.Threads : 1;
+        if (_batch * _y.Positions < chunksWanted)
+        {
+            // Signals have one row: divide it.
+            int tile = 4 * ConvolutionTile<TSimd>.MaximumRows, parts = DivideUp(chunksWanted, _batch * _y.Positions);
+            _unitColumns = Math.Min(_unitColumns, DivideUp(DivideUp(_x.Positions, parts), tile) * tile);
+        }
+
         _columnUnits = DivideUp(_x.Positions, _unitColumns);
         long multiplicationsPerRow = (long)_unitColumns * _x.Phases * _y.Phases * _cells * _channels * _outputChannels
             / (isReversed ? shape.StrideX * shape.StrideY : 1);
         _unitRows = Math.Clamp((UnitLength / Math.Max(rowLength, 1) - haloRows) / _y.SourceStep + 1, 1, _y.Positions);
-        int chunksWanted = device.Workers.Threads > 1 ? 4 * device.Workers.Threads : 1;
         if (_batch * _columnUnits < chunksWanted)
         {
             // Few images: divide each further, as long as the parts are worth waking a thread.

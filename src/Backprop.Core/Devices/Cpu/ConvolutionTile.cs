@@ -2,46 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace Backprop.Devices.Cpu;
 
-/// <summary>One stretch of a tile's sum: where it begins, as floats from A's first and as steps from B's first.</summary>
-internal readonly record struct ConvolutionRun(nint A, nint Step);
-
-/// <summary>What all tiles of one loop have in common.</summary>
-internal unsafe struct ConvolutionTileArguments
-{
-    /// <summary>The stretches of the sum, each of <see cref="RunLength"/> steps.</summary>
-    public ConvolutionRun* Runs;
-
-    /// <summary>How many there are; with none, the sums are the bias.</summary>
-    public int RunCount;
-
-    /// <summary>The steps in each.</summary>
-    public int RunLength;
-
-    /// <summary>From a row of A to the next, and from a step to the next.</summary>
-    public nint RowStride, StepStride;
-
-    /// <summary>The right operand; every step reads a whole tile's width, or one register where the tile is that narrow.</summary>
-    public float* B;
-
-    /// <summary>From a step of B to the next.</summary>
-    public nint BStride;
-
-    /// <summary>The columns that are written, at most <see cref="ConvolutionTile{TSimd}.Columns"/>.</summary>
-    public int ColumnCount;
-
-    /// <summary>From a row of C to the next.</summary>
-    public nint CStride;
-
-    /// <summary>What the sums begin with, one per column; null is 0.</summary>
-    public float* Bias;
-
-    /// <summary>The least value that is written: 0 is ReLU, −∞ changes nothing.</summary>
-    public float Floor;
-
-    /// <summary>Whether the sums are added to C.</summary>
-    public bool Add;
-}
-
 /// <summary>
 /// The innermost part of a convolution: the sums of some neighbouring pixels for two registers of channels, computed from
 /// start to end in registers.
@@ -480,73 +440,31 @@ internal static unsafe class ConvolutionTile<TSimd>
         public static bool IsPartial => false;
     }
 
-    private readonly struct Rows1 : ITileRows
-    {
-        public static int Count => 1;
-    }
+    private readonly struct Rows1 : ITileRows { public static int Count => 1; }
 
-    private readonly struct Rows2 : ITileRows
-    {
-        public static int Count => 2;
-    }
+    private readonly struct Rows2 : ITileRows { public static int Count => 2; }
 
-    private readonly struct Rows3 : ITileRows
-    {
-        public static int Count => 3;
-    }
+    private readonly struct Rows3 : ITileRows { public static int Count => 3; }
 
-    private readonly struct Rows4 : ITileRows
-    {
-        public static int Count => 4;
-    }
+    private readonly struct Rows4 : ITileRows { public static int Count => 4; }
 
-    private readonly struct Rows5 : ITileRows
-    {
-        public static int Count => 5;
-    }
+    private readonly struct Rows5 : ITileRows { public static int Count => 5; }
 
-    private readonly struct Rows6 : ITileRows
-    {
-        public static int Count => 6;
-    }
+    private readonly struct Rows6 : ITileRows { public static int Count => 6; }
 
-    private readonly struct Rows7 : ITileRows
-    {
-        public static int Count => 7;
-    }
+    private readonly struct Rows7 : ITileRows { public static int Count => 7; }
 
-    private readonly struct Rows8 : ITileRows
-    {
-        public static int Count => 8;
-    }
+    private readonly struct Rows8 : ITileRows { public static int Count => 8; }
 
-    private readonly struct Rows9 : ITileRows
-    {
-        public static int Count => 9;
-    }
+    private readonly struct Rows9 : ITileRows { public static int Count => 9; }
 
-    private readonly struct Rows10 : ITileRows
-    {
-        public static int Count => 10;
-    }
+    private readonly struct Rows10 : ITileRows { public static int Count => 10; }
 
-    private readonly struct Rows11 : ITileRows
-    {
-        public static int Count => 11;
-    }
+    private readonly struct Rows11 : ITileRows { public static int Count => 11; }
 
-    private readonly struct Rows12 : ITileRows
-    {
-        public static int Count => 12;
-    }
+    private readonly struct Rows12 : ITileRows { public static int Count => 12; }
 
-    private readonly struct Rows13 : ITileRows
-    {
-        public static int Count => 13;
-    }
+    private readonly struct Rows13 : ITileRows { public static int Count => 13; }
 
-    private readonly struct Rows14 : ITileRows
-    {
-        public static int Count => 14;
-    }
+    private readonly struct Rows14 : ITileRows { public static int Count => 14; }
 }
