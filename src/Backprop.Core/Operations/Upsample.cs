@@ -38,7 +38,8 @@ internal sealed class Upsample : Operation<AveragePoolingArguments>
         Shape output = OutputOf(x.Shape, factor, who);
         var blocks = new AveragePoolingArguments(new PoolingShape(
             x.Shape[0], new PoolingAxis(output[1], x.Shape[1], factor.Height, factor.Height, 0, 1),
-            new PoolingAxis(output[2], x.Shape[2], factor.Width, factor.Width, 0, 1), x.Shape[3])) { Divisor = 1 };
+            new PoolingAxis(output[2], x.Shape[2], factor.Width, factor.Width, 0, 1), x.Shape[3]))
+        { Divisor = 1 };
         TapeState tape = TapeState.Of(Name, [x]);
         TensorStorage y = tape.Allocate(output);
         tape.Device.AveragePoolBackward(blocks, x.Values, y.Values, accumulate: false);
