@@ -10,6 +10,14 @@ internal static class FigureProgram
     /// <returns>The exit code.</returns>
     public static int Run(ReadOnlySpan<string> arguments)
     {
+        if (arguments is [PeakMemory.ChildArgument, string network, ..])
+        {
+            if (FigureRun.Parse(arguments[2..]) is not { } child)
+                return 2;
+            ConvolutionalStepFigures.TakeSteps(child.Threads, network);
+            return 0;
+        }
+
         bool isChild = arguments is [ProcessStart.ChildArgument, ..];
         if (FigureRun.Parse(isChild ? arguments[1..] : arguments) is not { } run)
             return 2;
@@ -25,6 +33,7 @@ internal static class FigureProgram
         run.Group("gemv", MatMulFigures.PrintRow);
         run.Group("conv", ConvolutionFigures.Print);
         run.Group("mlp", TrainingStepFigures.Print);
+        run.Group("cnn", ConvolutionalStepFigures.Print);
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("pool", PoolingFigures.Print);
         run.Group("infer", PredictionFigures.Print);

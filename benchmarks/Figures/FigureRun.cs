@@ -107,6 +107,19 @@ internal sealed class FigureRun
         PrintAllocation($"{name}.alloc", measured);
     }
 
+    /// <summary>The same for a step on images, with how many of them it takes in a second.</summary>
+    public void ImageStep(string name, int images, double operations, Action work)
+    {
+        if (!IsWanted($"{name}.step"))
+            return;
+        Measurement measured = Measurement.Of(work, Clock);
+        PrintRate($"{name}.rate", images, "images/s", measured);
+        PrintTime($"{name}.step", 1e3, "ms/step", measured);
+        PrintRate($"{name}.flop_rate", operations / 1e9, "GFLOP/s", measured);
+        PrintValue($"{name}.flop_per_step.t{Threads}", operations / 1e9, "GFLOP");
+        PrintAllocation($"{name}.alloc", measured);
+    }
+
     /// <summary>Prints bandwidth and time of a call that moves the given number of bytes.</summary>
     public void Bandwidth(string name, double bytes, Action work)
     {

@@ -9,7 +9,8 @@ internal readonly record struct Measurement(double Median, double Minimum, doubl
     private const int FewestSlices = 3, MostSlices = 15;
     private const double StillFaster = 0.97;
     private const double SecondsPerRepetition = 0.04;
-    private const int Repetitions = 7;
+    private const int Repetitions = 7, RepetitionsOfSlowWork = 3;
+    private const double SlowWork = 0.5; // seconds
 
     // A set of repetitions that lie further apart than this is taken again: something else was at work.
     private const double AcceptedSpread = 0.15;
@@ -24,11 +25,12 @@ internal readonly record struct Measurement(double Median, double Minimum, doubl
         double begin = Clock.Wall.Seconds();
         double secondsPerCall = WarmUp(work, clock);
         int calls = (int)Math.Clamp(SecondsPerRepetition / secondsPerCall, 1, int.MaxValue);
+        int repetitions = secondsPerCall > SlowWork ? RepetitionsOfSlowWork : Repetitions;
 
-        Measurement best = Set(work, clock, calls);
+        Measurement best = Set(work, clock, calls, repetitions);
         for (int set = 1; set < MostSets && best.Spread > AcceptedSpread && Clock.Wall.Seconds() - begin < MostSeconds; set++)
         {
-            Measurement next = Set(work, clock, calls);
+            Measurement next = Set(work, clock, calls, repetitions);
             if (next.Spread < best.Spread)
                 best = next;
         }
@@ -69,11 +71,11 @@ internal readonly record struct Measurement(double Median, double Minimum, doubl
         return seconds / calls;
     }
 
-    private static Measurement Set(Action work, Clock clock, int calls)
+    private static Measurement Set(Action work, Clock clock, int calls, int repetitions)
     {
-        var seconds = new double[Repetitions];
+        var seconds = new double[repetitions];
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
-        for (int repetition = 0; repetition < Repetitions; repetition++)
+        for (int repetition = 0; repetition < seconds.Length; repetition++)
         {
             double begin = clock.Seconds();
             for (int call = 0; call < calls; call++)
@@ -82,6 +84,6 @@ internal readonly record struct Measurement(double Median, double Minimum, doubl
         }
 
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
-        return From(seconds) with { AllocatedBytes = allocated / ((double)calls * Repetitions) };
+        return From(seconds) with { AllocatedBytes = allocated / ((double)calls * repetitions) };
     }
 }

@@ -5,7 +5,7 @@ using Backprop.Memory;
 namespace Backprop.Benchmarks.Figures;
 
 /// <summary>
-/// What surrounds a convolution: pooling and ReLU over the images of usual networks. The forward pass of max pooling keeps
+/// What surrounds a convolution: pooling, ReLU and batch normalisation over the images of usual networks. The forward pass of max pooling keeps
 /// the winners, as in training; so does libtorch's, always.
 /// </summary>
 internal static class PoolingFigures
@@ -22,9 +22,10 @@ internal static class PoolingFigures
             Relu(run, device, name, batch * side * side * channels);
             var pairs = new PoolingAxis(side, side / 2, 2, 2, 0, 1);
             MaxPool(run, device, $"{name}.maxpool2", new PoolingShape(batch, pairs, pairs, channels));
+            BatchNorm(run, device, $"{name}.batch_norm_training", batch * side * side, channels);
             if (side == 28)
             {
-                // Other windows, which the peer does not print.
+                // Other windows and averages, once.
                 var overlapping = new PoolingAxis(side, side / 2, 3, 2, 1, 1);
                 MaxPool(run, device, $"{name}.maxpool3_stride2", new PoolingShape(batch, overlapping, overlapping, channels));
                 AveragePool(run, device, $"{name}.averagepool2", new PoolingShape(batch, pairs, pairs, channels));
@@ -63,6 +64,27 @@ internal static class PoolingFigures
         run.Time($"{name}_forward", 1e3, "ms", () => device.AveragePool(arguments, x, y, accumulate: false));
         run.Time($"{name}_backward", 1e3, "ms", () => device.AveragePoolBackward(arguments, y, x, accumulate: false));
         Return(device, x, y);
+    }
+
+    private static void BatchNorm(FigureRun run, CpuDevice device, string name, int rows, int channels)
+    {
+        int length = rows * channels;
+        MemoryBlock x = device.Block(length, 1), y = device.Block(length, 2), statistics = device.Block(3 * channels, 3);
+        MemoryBlock gamma = device.Block(channels, 5), beta = device.Block(channels, 6), mean = device.Block(channels, 7), variance = device.Block(channels, 8);
+        var arguments = new BatchNormArguments(rows, channels, 1e-5f)
+        {
+            UsesBatch = true,
+            RunningMean = mean,
+            RunningVariance = variance,
+            Momentum = 0.1f,
+            Gamma = gamma,
+            Beta = beta,
+        };
+        run.Time($"{name}_forward", 1e3, "ms", () => device.BatchNorm(arguments, x, statistics, y));
+        MemoryBlock gradient = device.Block(length, 4), gradGamma = device.Block(channels, 9), gradBeta = device.Block(channels, 10);
+        var gradients = new NormalizationGradients(y) { Input = gradient, Gamma = gradGamma, Beta = gradBeta };
+        run.Time($"{name}_backward", 1e3, "ms", () => device.BatchNormBackward(arguments, x, statistics, gradients));
+        Return(device, x, y, statistics, gamma, beta, mean, variance, gradient, gradGamma, gradBeta);
     }
 
     private static void Return(CpuDevice device, params MemoryBlock[] blocks)

@@ -22,14 +22,21 @@ internal static class ProcessStart
         run.PrintTime(name, 1e3, "ms", Measurement.From(seconds));
     }
 
-    private static double SecondsToFirstLine(string[] arguments)
+    /// <summary>How a fresh process of this program is started whose output this one reads.</summary>
+    public static ProcessStartInfo OfThisProgram(string[] arguments)
     {
-        // By the wall's clock: what counts is when the process answers.
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(ProcessStart).Assembly.Location);
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
+        return start;
+    }
+
+    private static double SecondsToFirstLine(string[] arguments)
+    {
+        // By the wall's clock: what counts is when the process answers.
+        ProcessStartInfo start = OfThisProgram(arguments);
         double begin = Clock.Wall.Seconds();
         using Process process = Process.Start(start)!;
         string? line = process.StandardOutput.ReadLine();

@@ -6,7 +6,6 @@ namespace Backprop.Benchmarks.Figures;
 internal static class TrainingStepFigures
 {
     private const int Classes = 10;
-    private static readonly GradientClipping Clipping = GradientClipping.ByNorm(1f);
 
     /// <summary>Prints the figures.</summary>
     public static void Print(FigureRun run)
@@ -40,67 +39,14 @@ internal static class TrainingStepFigures
             {
                 string full = $"{name}.{optimizer}{(clips ? ".clip" : "")}";
                 if (run.Wants(full))
-                    run.Step(full, operations, Step(build(), settings, clips, new Batches(batch)));
+                    run.Step(full, operations, new StepWork(build(), batch).Step(settings, clips));
             }
         }
     }
 
-    private static Action Step(Network network, Optimizer settings, bool clips, Batches batches)
-    {
-        OptimizerState optimizer = settings.For(network.Parameters);
-        return () =>
-        {
-            ForwardAndBackward(network, batches);
-            if (clips)
-                Clipping.Apply(network.Parameters);
-            optimizer.Step();
-        };
-    }
-
-    private static void ForwardAndBackward(Network network, Batches batches)
-    {
-        (float[] inputs, int[] labels) = batches.Next();
-        using var tape = new Tape(network.Device);
-        Tensor logits = network.Forward(tape.Input(inputs, [labels.Length, 784]), training: true);
-        Tensor loss = Losses.CrossEntropy(logits, labels);
-        network.Parameters.ZeroGradients();
-        tape.Backward(loss);
-    }
-
     private static void Parts(FigureRun run, string name, Func<Network> build, int batch)
     {
-        if (!run.Wants($"{name}.part"))
-            return;
-        Network network = build();
-        var batches = new Batches(batch);
-        // Steps so small that the weights stay what they are, however often they are taken.
-        OptimizerState sgd = new Sgd { LearningRate = 1e-6f }.For(network.Parameters);
-        OptimizerState adam = new Adam { LearningRate = 1e-6f }.For(network.Parameters);
-        ForwardAndBackward(network, batches); // from here on there are gradients
-        run.Time($"{name}.part.forward_loss", 1e6, "us", () =>
-        {
-            (float[] inputs, int[] labels) = batches.Next();
-            using var tape = new Tape(network.Device);
-            Losses.CrossEntropy(network.Forward(tape.Input(inputs, [labels.Length, 784]), training: true), labels);
-        });
-        run.Time($"{name}.part.zero_grad_forward_loss_backward", 1e6, "us", () => ForwardAndBackward(network, batches));
-        run.Time($"{name}.part.sgd_step", 1e6, "us", sgd.Step);
-        run.Time($"{name}.part.adam_step", 1e6, "us", adam.Step);
-        run.Time($"{name}.part.clip_grad_norm", 1e6, "us", () => Clipping.Apply(network.Parameters));
-    }
-
-    /// <summary>A few mini-batches in turn, so that not one stays in the caches from step to step.</summary>
-    private sealed class Batches(int size)
-    {
-        private readonly (float[] Inputs, int[] Labels)[] _batches = [.. Enumerable.Range(0, 4).Select(seed =>
-            (FigureData.Values(size * 784, 10 + seed), FigureData.Labels(size, Classes, 20 + seed)))];
-
-        private int _next;
-
-        public (float[] Inputs, int[] Labels) Next()
-        {
-            _next = (_next + 1) % _batches.Length;
-            return _batches[_next];
-        }
+        if (run.Wants($"{name}.part"))
+            new StepWork(build(), batch).PrintParts(run, name);
     }
 }

@@ -1,5 +1,4 @@
 using Backprop.Benchmarks.Figures;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Backprop.Peers;
@@ -48,73 +47,17 @@ internal static class TrainingStepFigures
 
     private static void Step(FigureRun run, string name, Func<nn.Module<Tensor, Tensor>> build, int batch, double operations, bool isAdam, bool clips, bool dropsGradients)
     {
-        manual_seed(1);
-        using nn.Module<Tensor, Tensor> network = build();
-        using TorchSharp.Modules.CrossEntropyLoss crossEntropy = nn.CrossEntropyLoss();
-        TorchSharp.Modules.Parameter[] parameters = [.. network.parameters()];
-        using optim.Optimizer optimizer = isAdam ? optim.Adam(parameters, 1e-3) : optim.SGD(parameters, 0.01);
-        var batches = new Batches(batch);
-        run.Step(name, operations, () =>
-        {
-            using DisposeScope scope = NewDisposeScope();
-            if (dropsGradients)
-                network.zero_grad(set_to_none: true);
-            else
-                optimizer.zero_grad();
-            (Tensor inputs, Tensor labels) = batches.Next();
-            crossEntropy.call(network.call(inputs), labels).backward();
-            if (clips)
-                nn.utils.clip_grad_norm_(parameters, 1.0);
-            optimizer.step();
-        });
+        using StepWork work = Work(build, batch);
+        run.Step(name, operations, work.Step(isAdam, clips, dropsGradients));
     }
 
     private static void Parts(FigureRun run, string name, Func<nn.Module<Tensor, Tensor>> build, int batch)
     {
         if (!run.Wants($"{name}.part"))
             return;
-        manual_seed(1);
-        using nn.Module<Tensor, Tensor> network = build();
-        using TorchSharp.Modules.CrossEntropyLoss crossEntropy = nn.CrossEntropyLoss();
-        TorchSharp.Modules.Parameter[] parameters = [.. network.parameters()];
-        using optim.Optimizer sgd = optim.SGD(parameters, 1e-6), adam = optim.Adam(parameters, 1e-6);
-        var batches = new Batches(batch);
-
-        void Time(string part, Action work) => run.Time($"{name}.part.{part}", 1e6, "us", () =>
-        {
-            using DisposeScope scope = NewDisposeScope();
-            work();
-        });
-
-        Tensor Loss()
-        {
-            (Tensor inputs, Tensor labels) = batches.Next();
-            return crossEntropy.call(network.call(inputs), labels);
-        }
-
-        Loss().backward(); // from here on there are gradients
-        Time("forward_loss", () => Loss());
-        Time("zero_grad_forward_loss_backward", () =>
-        {
-            sgd.zero_grad();
-            Loss().backward();
-        });
-        Time("sgd_step", () => sgd.step());
-        Time("adam_step", () => adam.step());
-        Time("clip_grad_norm", () => nn.utils.clip_grad_norm_(parameters, 1.0));
+        using StepWork work = Work(build, batch);
+        work.PrintParts(run, name);
     }
 
-    private sealed class Batches(int size)
-    {
-        private readonly (Tensor Inputs, Tensor Labels)[] _batches = [.. Enumerable.Range(0, 4).Select(seed =>
-            (Libtorch.Values(10 + seed, size, 784), Libtorch.Labels(size, Classes, 20 + seed)))];
-
-        private int _next;
-
-        public (Tensor Inputs, Tensor Labels) Next()
-        {
-            _next = (_next + 1) % _batches.Length;
-            return _batches[_next];
-        }
-    }
+    private static StepWork Work(Func<nn.Module<Tensor, Tensor>> build, int batch) => new(build, Classes, batches: 4, batch, 784);
 }

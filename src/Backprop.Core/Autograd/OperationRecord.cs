@@ -31,9 +31,11 @@ internal abstract class OperationRecord(Operation operation)
         for (int i = 0; i < inputs.Length; i++)
         {
             _inputs[i] = inputs[i];
+            inputs[i].Root.IsNeeded |= (needs & (Needs)(1 << i)) != 0;
             _versions[i] = inputs[i].Root.Version;
         }
 
+        output.Root.IsNeeded |= (needs & Needs.Output) != 0;
         _versions[MaximumInputs] = output.Root.Version;
     }
 

@@ -86,14 +86,14 @@ internal sealed class TapeState : TensorScope
     }
 
     /// <summary>
-    /// The caller will not read the values again: backward frees them once no backward rule needs them, and a tape that
-    /// records nothing does so at once.
+    /// The caller will not read the values again, nor give them to another operation: they are freed at once if no backward
+    /// rule needs them, and else by backward.
     /// </summary>
     public void LetGo(TensorStorage tensor)
     {
         TensorStorage root = tensor.Root;
         root.Holders--;
-        if (!IsRecording && root.Holders <= 0)
+        if (root.Holders <= 0 && !root.IsNeeded)
             ReleaseBlock(root);
     }
 
@@ -268,6 +268,7 @@ internal sealed class TapeState : TensorScope
         tensor.ElementType = elementType;
         tensor.Version = 0;
         tensor.Holders = 1;
+        tensor.IsNeeded = false;
         tensor.RequiresGradient = false;
         tensor.GradientIsZero = false;
         tensor.GradientWasUsed = false;

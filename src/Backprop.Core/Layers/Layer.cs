@@ -55,6 +55,9 @@ internal readonly record struct LayerContext(ParameterFactory Parameters, int St
     /// <summary>The activation that follows directly or behind normalisations, which decides the initial weights.</summary>
     public ActivationDefinition? ActivationAhead { get; init; }
 
+    /// <summary>The next activation if it is ReLU; else none.</summary>
+    public Activation NextRectification => NextActivation is { Function: { Kind: ActivationKind.Relu } relu } ? relu : Activation.Identity;
+
     /// <summary>How weights are drawn when nobody says how.</summary>
     public Initializer DefaultInitializer => Initializer.Before(ActivationAhead is { } ahead ? ahead.Function : Activation.Identity);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Backprop.Autograd;
+using Backprop.Devices;
 
 namespace Backprop.Layers;
 
@@ -22,6 +23,7 @@ internal sealed class LayerSequence
         var layers = new List<Layer>();
         var counts = new Dictionary<string, int>();
         Shape shape = inputShape;
+        ActivationDefinition? moved = null;
         for (int i = 0; i < definitions.Count; i++)
         {
             LayerDefinition layer = definitions[i];
@@ -30,7 +32,11 @@ internal sealed class LayerSequence
             if (System.Text.Encoding.UTF8.GetByteCount(name) > MaximumNameLength)
                 throw new ArgumentException($"The layer name '{name}' has {System.Text.Encoding.UTF8.GetByteCount(name)} bytes with the blocks around it; at most {MaximumNameLength} are possible.", nameof(definitions));
             var next = i + 1 < definitions.Count ? definitions[i + 1] as ActivationDefinition : null;
-            var context = new LayerContext(parameters, parameters.NextStream(), next) { ActivationAhead = Ahead(definitions, i + 1, activationBehind) };
+            // ReLU and the maximum of a window may change places. Behind the pooling there are fewer values, and backward
+            // needs none of those before it, usually the largest ones of the whole network.
+            ActivationDefinition? moves = next is { Function.Kind: ActivationKind.Relu } && i + 2 < definitions.Count && definitions[i + 2].TakesMaximum ? next : null;
+            ActivationDefinition? fusible = moved ?? (moves is null ? next : null);
+            var context = new LayerContext(parameters, parameters.NextStream(), fusible) { ActivationAhead = Ahead(definitions, i + 1, activationBehind) };
             Layer built = layer.Build(name, shape, context);
             if (layers.Exists(other => other.Name == name))
                 throw new ArgumentException($"Two layers are named '{name}', one by default. Give one another name.", nameof(definitions));
@@ -38,11 +44,13 @@ internal sealed class LayerSequence
                 throw new ShapeException($"Layer '{name}': rows of shape {built.InputShape} or {built.OutputShape} have more than {Shape.MaximumRank - 1} axes, which leaves none for the batch.");
             layers.Add(built);
             shape = built.OutputShape;
-            if (built.AppliesNextActivation && next is not null)
+            if (moves is not null || (moved is null && next is not null && built.AppliesNextActivation))
             {
                 i++;
                 parameters.NextStream(); // numbers go with definitions
             }
+
+            moved = moves;
         }
 
         OutputShape = shape;

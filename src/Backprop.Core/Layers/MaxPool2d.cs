@@ -1,3 +1,4 @@
+using Backprop.Devices;
 using Backprop.Layers;
 using Backprop.Operations;
 
@@ -14,8 +15,11 @@ namespace Backprop
     {
         internal override string KindName => "max_pool2d";
 
+        // With holes, a window may lie in the padding altogether: then there is no value, and no ReLU of one.
+        internal override bool TakesMaximum => Dilation is null or { Height: 1, Width: 1 };
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
-            new MaxPoolLayer(name, "MaxPool2d", inputShape, PoolingWindows.OfImages(Size, Stride, Padding, Dilation, RoundUp));
+            new MaxPoolLayer(name, "MaxPool2d", inputShape, PoolingWindows.OfImages(Size, Stride, Padding, Dilation, RoundUp), context.NextRectification);
     }
 
     /// <summary>Max pooling of signals [length, channels].</summary>
@@ -26,8 +30,10 @@ namespace Backprop
     {
         internal override string KindName => "max_pool1d";
 
+        internal override bool TakesMaximum => true;
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
-            new MaxPoolLayer(name, "MaxPool1d", inputShape, PoolingWindows.OfSignals(Size, Stride, Padding));
+            new MaxPoolLayer(name, "MaxPool1d", inputShape, PoolingWindows.OfSignals(Size, Stride, Padding), context.NextRectification);
     }
 
     /// <summary>Max pooling of images to a given size: windows of nearly equal size share each image out.</summary>
@@ -36,29 +42,36 @@ namespace Backprop
     {
         internal override string KindName => "adaptive_max_pool2d";
 
-        internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new AdaptiveMaxPoolLayer(name, inputShape, OutputSize);
+        internal override bool TakesMaximum => true;
+
+        internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new AdaptiveMaxPoolLayer(name, inputShape, OutputSize, context.NextRectification);
     }
 }
 
 namespace Backprop.Layers
 {
-    internal sealed class MaxPoolLayer(string name, string word, Shape inputShape, PoolingWindows windows)
+    internal sealed class MaxPoolLayer(string name, string word, Shape inputShape, PoolingWindows windows, Activation activation)
         : PoolingLayer(name, inputShape, windows.Over(inputShape.Batch(1), $"Layer '{name}'"))
     {
-        public override string Description => windows.AreSignals ? $"{word} {windows.Size.Width}" : $"{word} {windows.Size}";
+        public override string Description =>
+            (windows.AreSignals ? $"{word} {windows.Size.Width}" : $"{word} {windows.Size}") + (AppliesNextActivation ? $" + {activation.Kind}" : "");
+
+        public override bool AppliesNextActivation => activation.Kind != ActivationKind.Identity;
 
         public override long KeptValuesPerRow => OutputShape.Length + Pooling.WinnersLength;
 
-        public override Tensor Forward(Tensor x, in ForwardContext context) => MaxPool.Apply(x, Pooling with { Batch = x.Shape[0] });
+        public override Tensor Forward(Tensor x, in ForwardContext context) => MaxPool.Apply(x, Pooling with { Batch = x.Shape[0] }, activation);
     }
 
-    internal sealed class AdaptiveMaxPoolLayer(string name, Shape inputShape, Size2d outputSize)
+    internal sealed class AdaptiveMaxPoolLayer(string name, Shape inputShape, Size2d outputSize, Activation activation)
         : PoolingLayer(name, inputShape, PoolingOutput.SharedOut(inputShape.Batch(1), outputSize, $"Layer '{name}'"))
     {
-        public override string Description => $"AdaptiveMaxPool2d {outputSize}";
+        public override string Description => $"AdaptiveMaxPool2d {outputSize}" + (AppliesNextActivation ? $" + {activation.Kind}" : "");
+
+        public override bool AppliesNextActivation => activation.Kind != ActivationKind.Identity;
 
         public override long KeptValuesPerRow => OutputShape.Length + Pooling.WinnersLength;
 
-        public override Tensor Forward(Tensor x, in ForwardContext context) => MaxPool.Apply(x, Pooling with { Batch = x.Shape[0] });
+        public override Tensor Forward(Tensor x, in ForwardContext context) => MaxPool.Apply(x, Pooling with { Batch = x.Shape[0] }, activation);
     }
 }

@@ -32,6 +32,9 @@ internal sealed class TensorStorage
     /// <summary>How many users (itself, views) still want the values kept until the tape ends. Not kept: freed by backward.</summary>
     public int Holders { get; set; }
 
+    /// <summary>Whether a recorded call's backward rule reads the values.</summary>
+    public bool IsNeeded { get; set; }
+
     public bool RequiresGradient { get; set; }
 
     public MemoryBlock? Gradient { get; set; }

@@ -285,9 +285,47 @@ internal sealed unsafe partial class CpuDevice
                 TSimd.Store(sum3, sums + column + 3 * TSimd.Width);
             }
 
-            for (; column < columns; column += TSimd.Width)
+            for (; column <= columns - 2 * TSimd.Width; column += 2 * TSimd.Width)
             {
-                int count = Math.Min(columns - column, TSimd.Width);
+                TSimd sum0 = TSimd.Zero, sum1 = TSimd.Zero, sum2 = TSimd.Zero, sum3 = TSimd.Zero;
+                int i = 0;
+                for (; i < rows - 1; i += 2)
+                {
+                    float* row = source + offsets[i] + column, next = source + offsets[i + 1] + column;
+                    sum0 += TSimd.Load(row);
+                    sum1 += TSimd.Load(row + TSimd.Width);
+                    sum2 += TSimd.Load(next);
+                    sum3 += TSimd.Load(next + TSimd.Width);
+                }
+
+                if (i < rows)
+                {
+                    sum0 += TSimd.Load(source + offsets[i] + column);
+                    sum1 += TSimd.Load(source + offsets[i] + column + TSimd.Width);
+                }
+
+                TSimd.Store(sum0 + sum2, sums + column);
+                TSimd.Store(sum1 + sum3, sums + column + TSimd.Width);
+            }
+
+            for (; column <= columns - TSimd.Width; column += TSimd.Width)
+            {
+                TSimd even = TSimd.Zero, odd = TSimd.Zero;
+                int i = 0;
+                for (; i < rows - 1; i += 2)
+                {
+                    even += TSimd.Load(source + offsets[i] + column);
+                    odd += TSimd.Load(source + offsets[i + 1] + column);
+                }
+
+                if (i < rows)
+                    even += TSimd.Load(source + offsets[i] + column);
+                TSimd.Store(even + odd, sums + column);
+            }
+
+            if (column < columns)
+            {
+                int count = columns - column;
                 TSimd sum = TSimd.Zero;
                 for (int i = 0; i < rows; i++)
                     sum += TSimd.Load(source + offsets[i] + column, count);
