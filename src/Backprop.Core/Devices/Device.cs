@@ -144,4 +144,22 @@ public abstract partial class Device
     /// <summary>An element-wise loss of predictions and targets, both [rows, columns]. Row and column weights as in <see cref="LossArguments"/>.</summary>
     internal abstract void PointwiseLoss(
         PointwiseLossKind kind, MemoryBlock predictions, MemoryBlock targets, int rows, int columns, in LossArguments arguments);
+
+    /// <summary>
+    /// The loss −w[t]·x[t] of log-probabilities x [Outer, Axis, Inner] with Int32 labels [Outer, Inner]; a negative label is a
+    /// row without loss and gradient. Column weights are per class.
+    /// </summary>
+    internal abstract void NegativeLogLikelihood(in AxisLayout layout, MemoryBlock logProbabilities, MemoryBlock labels, in LossArguments arguments);
+
+    /// <summary>
+    /// The loss w[t]/C·Σ max(0, m − x[t] + x[c])^p over the classes c ≠ t of scores [rows, C] with Int32 labels; m is the
+    /// parameter, p 1 or 2. Column weights are per class.
+    /// </summary>
+    internal abstract void MultiMargin(int power, MemoryBlock scores, MemoryBlock labels, int rows, int classes, in LossArguments arguments);
+
+    /// <summary>
+    /// Of rows a and b, both [rows, columns], and Int32 signs: 1 − cos(a, b) for 1, max(0, cos(a, b) − m) for −1, where
+    /// cos = a·b/√((|a|² + ε)(|b|² + ε)), ε = 10⁻¹² and m the parameter. The prediction is a, the target b.
+    /// </summary>
+    internal abstract void CosineEmbedding(MemoryBlock a, MemoryBlock b, MemoryBlock signs, int rows, int columns, in LossArguments arguments);
 }

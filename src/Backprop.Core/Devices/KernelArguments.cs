@@ -102,6 +102,36 @@ internal enum PointwiseLossKind
     /// column (<see cref="LossArguments.ColumnWeights"/>), 1 when absent.
     /// </summary>
     BinaryCrossEntropyWithLogits,
+
+    /// <summary>½d²/β for |d| &lt; β, else |d| − ½β, with d = x − t. Parameter: β. Girshick 2015, arXiv:1504.08083.</summary>
+    SmoothL1,
+
+    /// <summary>max(τd, (τ − 1)d) with d = t − x; derivative 0 where x = t. Parameter: τ. Koenker and Bassett 1978.</summary>
+    Quantile,
+
+    /// <summary>max(0, m − tx). Parameter: the margin m.</summary>
+    Hinge,
+
+    /// <summary>max(0, m − tx)². Parameter: the margin m.</summary>
+    SquaredHinge,
+
+    /// <summary>eˣ − tx: Poisson, x the logarithm of the rate.</summary>
+    PoissonOfLogarithm,
+
+    /// <summary>The same with Stirling's t·ln t − t + ½ln(2πt) for t &gt; 1.</summary>
+    PoissonOfLogarithmFull,
+
+    /// <summary>x − t·ln(x + ε): Poisson, x the rate itself. Parameter: ε.</summary>
+    PoissonOfRate,
+
+    /// <summary>The same with Stirling's t·ln t − t + ½ln(2πt) for t &gt; 1.</summary>
+    PoissonOfRateFull,
+
+    /// <summary>t(ln t − x), x the logarithm of a probability; 0 with target derivative 0 where t = 0. Kullback and Leibler 1951.</summary>
+    KullbackLeibler,
+
+    /// <summary>eᵗ(t − x), both the logarithm of a probability.</summary>
+    KullbackLeiblerOfLogarithm,
 }
 
 /// <summary>
@@ -120,7 +150,7 @@ internal readonly record struct LossArguments(MemoryBlock Loss, Reduction Reduct
     /// <summary>Cross entropy: one factor per class. Binary cross entropy: the positive weight per column. Null means 1.</summary>
     public MemoryBlock? ColumnWeights { get; init; }
 
-    /// <summary>Huber's δ.</summary>
+    /// <summary>The parameter of a pointwise loss, or a margin.</summary>
     public float Parameter { get; init; }
 
     /// <summary>Cross entropy: the share ε of the target spread evenly over all classes. Szegedy et al. 2016, arXiv:1512.00567.</summary>

@@ -20,4 +20,7 @@ public enum LossReduction
 
     /// <summary>No reduction: one loss per row (cross entropy) or per element.</summary>
     None,
+
+    /// <summary>The sum divided by the number of rows, also for losses of elements: what makes a divergence that of whole distributions.</summary>
+    BatchMean,
 }

@@ -7,7 +7,7 @@ using Backprop.Tensors;
 namespace Backprop;
 
 /// <summary>The losses, as functions of tensors on a tape.</summary>
-public static class Losses
+public static partial class Losses
 {
     /// <summary>
     /// Softmax cross entropy with class labels: for a row with logits z and label t, −ln(e^zₜ / Σ e^z). With label
@@ -27,38 +27,12 @@ public static class Losses
         float labelSmoothing = 0f, int? ignoredLabel = null, LossReduction reduction = LossReduction.WeightedMean)
     {
         TensorStorage z = logits.Storage;
-        int rows = CheckLogits(z, classWeights);
-        if (labels.Length != rows)
-            throw new ShapeException($"CrossEntropy: logits of shape {z.Shape} take {rows} labels; {labels.Length} were given.");
-        CheckWeights("CrossEntropy", exampleWeights, rows);
+        CheckLabels("CrossEntropy", z, labels, exampleWeights, classWeights);
         if (!(labelSmoothing >= 0f && labelSmoothing <= 1f))
             throw new ArgumentOutOfRangeException(nameof(labelSmoothing), labelSmoothing, "Label smoothing is a share in [0, 1].");
 
         TapeState tape = TapeState.Of("CrossEntropy", [z]);
-        double divisor = 0;
-        TensorStorage labelTensor = tape.Allocate([rows], ElementType.Int32);
-        const int BufferLength = 256;
-        int[]? large = rows > BufferLength ? System.Buffers.ArrayPool<int>.Shared.Rent(rows) : null;
-        Span<int> checkedLabels = large is null ? stackalloc int[rows] : large.AsSpan(0, rows);
-        for (int i = 0; i < rows; i++)
-        {
-            int label = labels[i];
-            if (label == ignoredLabel)
-            {
-                checkedLabels[i] = -1;
-                continue;
-            }
-
-            if ((uint)label >= (uint)z.Shape[1])
-                throw new ArgumentOutOfRangeException(nameof(labels), label, $"CrossEntropy: the label at position {i} is {label}; expected a class index from 0 to {z.Shape[1] - 1}, as the logits have {z.Shape[1]} classes.");
-            checkedLabels[i] = label;
-            double classWeight = classWeights.IsEmpty ? 1 : classWeights[label];
-            divisor += reduction == LossReduction.WeightedMean && !exampleWeights.IsEmpty ? classWeight * exampleWeights[i] : classWeight;
-        }
-
-        tape.Device.Upload(checkedLabels, labelTensor.Values);
-        if (large is not null)
-            System.Buffers.ArrayPool<int>.Shared.Return(large);
+        TensorStorage labelTensor = UploadLabels("CrossEntropy", tape, labels, z.Shape[1], exampleWeights, classWeights, ignoredLabel, reduction, out double divisor);
         return Operations.CrossEntropy.Instance.Apply(z, labelTensor, new LossArguments(null!, Inner(reduction))
         {
             Divisor = OrOne(divisor),
@@ -80,7 +54,7 @@ public static class Losses
         LossReduction reduction = LossReduction.WeightedMean)
     {
         TensorStorage z = logits.Storage, t = targets.Storage;
-        int rows = CheckLogits(z, classWeights);
+        int rows = CheckClasses("CrossEntropy", z, classWeights);
         if (z.Shape != t.Shape)
             throw new ShapeException($"CrossEntropy: the logits have shape {z.Shape} and the target probabilities {t.Shape}; expected the same.");
         CheckWeights("CrossEntropy", exampleWeights, rows);
@@ -159,14 +133,55 @@ public static class Losses
         });
     }
 
-    private static int CheckLogits(TensorStorage logits, ReadOnlySpan<float> classWeights)
+    private static int CheckClasses(string operation, TensorStorage scores, ReadOnlySpan<float> classWeights)
     {
-        if (logits.Shape.Rank < 2)
-            throw new ShapeException($"CrossEntropy: the logits have shape {logits.Shape}; expected [N, C] (rows, classes).");
-        if (!classWeights.IsEmpty && classWeights.Length != logits.Shape[1])
-            throw new ShapeException($"CrossEntropy: the logits have {logits.Shape[1]} classes, but {classWeights.Length} class weights were given.");
-        AxisLayout layout = logits.Shape.LayoutOf(1);
+        if (scores.Shape.Rank < 2)
+            throw new ShapeException($"{operation}: the logits have shape {scores.Shape}; expected [N, C] (rows, classes).");
+        if (!classWeights.IsEmpty && classWeights.Length != scores.Shape[1])
+            throw new ShapeException($"{operation}: the logits have {scores.Shape[1]} classes, but {classWeights.Length} class weights were given.");
+        AxisLayout layout = scores.Shape.LayoutOf(1);
         return layout.Outer * layout.Inner;
+    }
+
+    private static void CheckLabels(
+        string operation, TensorStorage scores, ReadOnlySpan<int> labels, ReadOnlySpan<float> exampleWeights, ReadOnlySpan<float> classWeights)
+    {
+        int rows = CheckClasses(operation, scores, classWeights);
+        if (labels.Length != rows)
+            throw new ShapeException($"{operation}: logits of shape {scores.Shape} take {rows} labels; {labels.Length} were given.");
+        CheckWeights(operation, exampleWeights, rows);
+    }
+
+    /// <summary>Checks the labels on their way to the device, where an ignored one is −1, and adds up what the mean divides by.</summary>
+    private static TensorStorage UploadLabels(
+        string operation, TapeState tape, ReadOnlySpan<int> labels, int classes, ReadOnlySpan<float> exampleWeights, ReadOnlySpan<float> classWeights,
+        int? ignoredLabel, LossReduction reduction, out double divisor)
+    {
+        const int BufferLength = 256;
+        TensorStorage labelTensor = tape.Allocate([labels.Length], ElementType.Int32);
+        int[]? large = labels.Length > BufferLength ? System.Buffers.ArrayPool<int>.Shared.Rent(labels.Length) : null;
+        Span<int> checkedLabels = large is null ? stackalloc int[labels.Length] : large.AsSpan(0, labels.Length);
+        divisor = 0;
+        for (int i = 0; i < labels.Length; i++)
+        {
+            int label = labels[i];
+            if (label == ignoredLabel)
+            {
+                checkedLabels[i] = -1;
+                continue;
+            }
+
+            if ((uint)label >= (uint)classes)
+                throw new ArgumentOutOfRangeException(nameof(labels), label, $"{operation}: the label at position {i} is {label}; expected a class index from 0 to {classes - 1}, as the logits have {classes} classes.");
+            checkedLabels[i] = label;
+            double classWeight = classWeights.IsEmpty || reduction == LossReduction.BatchMean ? 1 : classWeights[label];
+            divisor += reduction == LossReduction.WeightedMean && !exampleWeights.IsEmpty ? classWeight * exampleWeights[i] : classWeight;
+        }
+
+        tape.Device.Upload(checkedLabels, labelTensor.Values);
+        if (large is not null)
+            System.Buffers.ArrayPool<int>.Shared.Return(large);
+        return labelTensor;
     }
 
     private static void CheckWeights(string operation, ReadOnlySpan<float> weights, int rows)
@@ -177,6 +192,8 @@ public static class Losses
 
     private static double Divisor(LossReduction reduction, ReadOnlySpan<float> weights, int rows, int columns)
     {
+        if (reduction == LossReduction.BatchMean)
+            return OrOne(rows);
         if (reduction != LossReduction.WeightedMean || weights.IsEmpty)
             return OrOne((double)rows * columns);
         double sum = 0;

@@ -16,5 +16,8 @@ internal static class OperationRegistry
         Convolution.Instance, Permute.Instance,
         MaxPool.Instance, AveragePool.Instance, Pad.Instance, Upsample.Instance, ChannelDropout.Instance,
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
+        SmoothL1.Instance, Quantile.Instance, Hinge.Instance, SquaredHinge.Instance, PoissonOfLogarithm.Instance, PoissonOfLogarithmFull.Instance,
+        PoissonOfRate.Instance, PoissonOfRateFull.Instance, KullbackLeibler.Instance, KullbackLeiblerOfLogarithm.Instance,
+        NegativeLogLikelihood.Instance, MultiMargin.Instance, CosineEmbedding.Instance,
     ];
 }

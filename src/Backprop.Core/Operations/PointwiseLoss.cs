@@ -56,3 +56,63 @@ internal sealed class BinaryCrossEntropyWithLogits() : PointwiseLoss(PointwiseLo
 {
     public static BinaryCrossEntropyWithLogits Instance { get; } = new();
 }
+
+/// <summary>½d²/β for |d| &lt; β, else |d| − ½β; derivative d/β clamped to ±1. Girshick 2015, arXiv:1504.08083.</summary>
+internal sealed class SmoothL1() : PointwiseLoss(PointwiseLossKind.SmoothL1)
+{
+    public static SmoothL1 Instance { get; } = new();
+}
+
+/// <summary>max(τd, (τ − 1)d) with d = t − x; derivative −τ below the target, 1 − τ above it, 0 at it. Koenker and Bassett 1978.</summary>
+internal sealed class Quantile() : PointwiseLoss(PointwiseLossKind.Quantile)
+{
+    public static Quantile Instance { get; } = new();
+}
+
+/// <summary>max(0, m − tx); derivative −t where that is positive.</summary>
+internal sealed class Hinge() : PointwiseLoss(PointwiseLossKind.Hinge)
+{
+    public static Hinge Instance { get; } = new();
+}
+
+/// <summary>max(0, m − tx)²; derivative −2t·max(0, m − tx).</summary>
+internal sealed class SquaredHinge() : PointwiseLoss(PointwiseLossKind.SquaredHinge)
+{
+    public static SquaredHinge Instance { get; } = new();
+}
+
+/// <summary>eˣ − tx; derivative eˣ − t.</summary>
+internal sealed class PoissonOfLogarithm() : PointwiseLoss(PointwiseLossKind.PoissonOfLogarithm)
+{
+    public static PoissonOfLogarithm Instance { get; } = new();
+}
+
+/// <summary>eˣ − tx with Stirling's approximation of ln t!; derivative eˣ − t.</summary>
+internal sealed class PoissonOfLogarithmFull() : PointwiseLoss(PointwiseLossKind.PoissonOfLogarithmFull)
+{
+    public static PoissonOfLogarithmFull Instance { get; } = new();
+}
+
+/// <summary>x − t·ln(x + ε); derivative 1 − t/(x + ε).</summary>
+internal sealed class PoissonOfRate() : PointwiseLoss(PointwiseLossKind.PoissonOfRate)
+{
+    public static PoissonOfRate Instance { get; } = new();
+}
+
+/// <summary>x − t·ln(x + ε) with Stirling's approximation of ln t!; derivative 1 − t/(x + ε).</summary>
+internal sealed class PoissonOfRateFull() : PointwiseLoss(PointwiseLossKind.PoissonOfRateFull)
+{
+    public static PoissonOfRateFull Instance { get; } = new();
+}
+
+/// <summary>t(ln t − x); derivative −t.</summary>
+internal sealed class KullbackLeibler() : PointwiseLoss(PointwiseLossKind.KullbackLeibler)
+{
+    public static KullbackLeibler Instance { get; } = new();
+}
+
+/// <summary>eᵗ(t − x); derivative −eᵗ.</summary>
+internal sealed class KullbackLeiblerOfLogarithm() : PointwiseLoss(PointwiseLossKind.KullbackLeiblerOfLogarithm)
+{
+    public static KullbackLeiblerOfLogarithm Instance { get; } = new();
+}

@@ -32,6 +32,85 @@ internal static class LossCases
         }
     }
 
+    /// <summary>A loss that is meant for predictions and targets in certain ranges, which keep away from its kinks.</summary>
+    public static IEnumerable<GradientCase> PointwiseWithin(
+        PointwiseLoss loss, (double Low, double High) predictions, (double Low, double High) targets, double[]? predictionKinks = null, double[]? targetKinks = null, bool targetsAreSigns = false)
+    {
+        int seed = 900;
+        foreach (LossReduction reduction in Reductions)
+        {
+            foreach (Shape shape in (Shape[])[[], [5], [3, 4], [2, 3, 4]])
+            {
+                float[] weights = Samples.Uniform(shape.Rank == 0 ? 1 : shape[0], seed++, 0.1, 3);
+                (float[] Values, Shape Shape) x = Samples.Tensor(shape, seed++, predictions.Low, predictions.High, predictionKinks ?? []), t = Samples.Tensor(shape, seed++, targets.Low, targets.High, targetKinks ?? []);
+                if (targetsAreSigns)
+                    t = ([.. t.Values.Select(value => value < 0 ? -1f : 1f)], shape);
+                yield return new GradientCase($"{reduction}", (_, i) => loss(i[0], i[1], default, reduction), [x, t]);
+                yield return new GradientCase($"{reduction}, weighted", (_, i) => loss(i[0], i[1], weights, reduction), [x, t]);
+                yield return new GradientCase($"{reduction}, prediction alone", (tape, i) => loss(i[0], tape.Input(t.Values, t.Shape), weights, reduction), [x]);
+                yield return new GradientCase($"{reduction}, scaled", (_, i) => loss(i[0], i[1], weights, reduction).Multiply(-2.5f), [x, t]);
+            }
+        }
+    }
+
+    public static IEnumerable<GradientCase> NegativeLogLikelihood()
+    {
+        int seed = 1;
+        foreach (LossReduction reduction in Reductions)
+        {
+            foreach (Shape shape in (Shape[])[[1, 1], [5, 4], [3, 17], [2, 3, 4]])
+            {
+                int rows = shape.Length / shape[1];
+                int[] labels = Samples.Labels(rows, shape[1], seed++);
+                float[] examples = Samples.Uniform(rows, seed++, 0.1, 3), classes = Samples.Uniform(shape[1], seed++, 0.2, 2);
+                int[] withIgnored = [.. labels.Select((label, i) => i % 3 == 1 ? -100 : label)];
+                (float[] Values, Shape Shape) x = Samples.Tensor(shape, seed++);
+                yield return Case($"{reduction}", z => Losses.NegativeLogLikelihood(z, labels, reduction: reduction), x);
+                yield return Case($"{reduction}, everything", z => Losses.NegativeLogLikelihood(z, withIgnored, examples, classes, -100, reduction), x);
+                yield return Case($"{reduction}, of log-softmax", z => Losses.NegativeLogLikelihood(z.LogSoftmax(1), labels, examples, reduction: reduction).Multiply(0.25f), x);
+            }
+        }
+    }
+
+    public static IEnumerable<GradientCase> MultiMargin()
+    {
+        int seed = 1;
+        foreach (LossReduction reduction in Reductions)
+        {
+            foreach (Shape shape in (Shape[])[[1, 2], [5, 4], [3, 17]])
+            {
+                int[] labels = Samples.Labels(shape[0], shape[1], seed++);
+                float[] examples = Samples.Uniform(shape[0], seed++, 0.1, 3), classes = Samples.Uniform(shape[1], seed++, 0.2, 2);
+
+                // Whole quarters and margins between them: no class stands where the loss has its kink.
+                (float[] Values, Shape Shape) x = ([.. Samples.Uniform(shape.Length, seed++).Select(value => MathF.Round(4 * value) / 4)], shape);
+                foreach (int power in (int[])[1, 2])
+                {
+                    yield return Case($"{reduction}, power {power}", z => Losses.MultiMargin(z, labels, 1.1f, power, reduction: reduction), x);
+                    yield return Case($"{reduction}, power {power}, weighted", z => Losses.MultiMargin(z, labels, 0.4f, power, examples, classes, reduction).Multiply(-3f), x);
+                }
+            }
+        }
+    }
+
+    public static IEnumerable<GradientCase> CosineEmbedding()
+    {
+        int seed = 1;
+        foreach (LossReduction reduction in Reductions)
+        {
+            foreach (Shape shape in (Shape[])[[1, 3], [5, 4], [6, 17]])
+            {
+                int[] signs = [.. Enumerable.Range(0, shape[0]).Select(row => row % 2 == 0 ? 1 : -1)];
+                float[] examples = Samples.Uniform(shape[0], seed++, 0.1, 3);
+                (float[] Values, Shape Shape) a = Samples.Tensor(shape, seed++), b = Samples.Tensor(shape, seed++);
+                yield return new GradientCase($"{reduction}", (_, i) => Losses.CosineEmbedding(i[0], i[1], signs, -0.9f, reduction: reduction), [a, b]);
+                yield return new GradientCase($"{reduction}, weighted", (_, i) => Losses.CosineEmbedding(i[0], i[1], signs, -0.3f, examples, reduction).Multiply(2f), [a, b]);
+                yield return new GradientCase($"{reduction}, first alone", (tape, i) => Losses.CosineEmbedding(i[0], tape.Input(b.Values, b.Shape), signs, 0f, examples, reduction), [a]);
+                yield return new GradientCase($"{reduction}, second alone", (tape, i) => Losses.CosineEmbedding(tape.Input(a.Values, a.Shape), i[0], signs, 0f, examples, reduction), [b]);
+            }
+        }
+    }
+
     public static IEnumerable<GradientCase> PositiveWeights()
     {
         int seed = 500;

@@ -71,6 +71,38 @@ internal static class OperationCaseTable
                 .. LossCases.Pointwise((x, t, w, r) => Losses.BinaryCrossEntropyWithLogits(x, t, w, reduction: r)),
                 .. LossCases.PositiveWeights(),
             ],
+            [SmoothL1.Instance] =
+            [
+                .. LossCases.Pointwise((x, t, w, r) => Losses.SmoothL1(x, t, 1f, w, r), kink: 1),
+                .. LossCases.Pointwise((x, t, w, r) => Losses.SmoothL1(x, t, 0.25f, w, r), kink: 0.25),
+            ],
+            [Quantile.Instance] =
+            [
+                .. LossCases.Pointwise((x, t, w, r) => Losses.Quantile(x, t, 0.9f, w, r)),
+                .. LossCases.Pointwise((x, t, w, r) => Losses.Quantile(x, t, 0.5f, w, r)),
+            ],
+            [Hinge.Instance] =
+            [
+                .. LossCases.PointwiseWithin((x, t, w, r) => Losses.Hinge(x, t, 1f, 1, w, r), (-3, 3), (-1, 1), [-1, 1], targetsAreSigns: true),
+                .. LossCases.PointwiseWithin((x, t, w, r) => Losses.Hinge(x, t, 0.5f, 1, w, r), (-3, 3), (-1, 1), [-0.5, 0.5], targetsAreSigns: true),
+            ],
+            [SquaredHinge.Instance] = [.. LossCases.PointwiseWithin((x, t, w, r) => Losses.Hinge(x, t, 1f, 2, w, r), (-3, 3), (-1, 1), [-1, 1], targetsAreSigns: true)],
+            [PoissonOfLogarithm.Instance] = [.. LossCases.PointwiseWithin((x, t, w, r) => Losses.PoissonNegativeLogLikelihood(x, t, exampleWeights: w, reduction: r), (-3, 3), (0, 5))],
+            [PoissonOfLogarithmFull.Instance] =
+                [.. LossCases.PointwiseWithin((x, t, w, r) => Losses.PoissonNegativeLogLikelihood(x, t, full: true, exampleWeights: w, reduction: r), (-3, 3), (0, 5), targetKinks: [1])],
+            [PoissonOfRate.Instance] =
+                [.. LossCases.PointwiseWithin((x, t, w, r) => Losses.PoissonNegativeLogLikelihood(x, t, logInput: false, exampleWeights: w, reduction: r), (0.1, 5), (0, 5))],
+            [PoissonOfRateFull.Instance] =
+            [
+                .. LossCases.PointwiseWithin(
+                    (x, t, w, r) => Losses.PoissonNegativeLogLikelihood(x, t, logInput: false, full: true, epsilon: 0.5f, exampleWeights: w, reduction: r), (0.1, 5), (0, 5), targetKinks: [1]),
+            ],
+            [KullbackLeibler.Instance] = [.. LossCases.PointwiseWithin((x, t, w, r) => Losses.KullbackLeibler(x, t, exampleWeights: w, reduction: r), (-4, 0), (0.05, 1))],
+            [KullbackLeiblerOfLogarithm.Instance] =
+                [.. LossCases.PointwiseWithin((x, t, w, r) => Losses.KullbackLeibler(x, t, logTargets: true, exampleWeights: w, reduction: r), (-4, 0), (-4, 0))],
+            [NegativeLogLikelihood.Instance] = [.. LossCases.NegativeLogLikelihood()],
+            [MultiMargin.Instance] = [.. LossCases.MultiMargin()],
+            [CosineEmbedding.Instance] = [.. LossCases.CosineEmbedding()],
         };
         return table;
     }

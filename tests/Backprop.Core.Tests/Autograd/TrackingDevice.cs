@@ -114,6 +114,15 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
     internal override void PointwiseLoss(PointwiseLossKind kind, MemoryBlock predictions, MemoryBlock targets, int rows, int columns, in LossArguments arguments) =>
         Inner.PointwiseLoss(kind, predictions, targets, rows, columns, arguments);
 
+    internal override void NegativeLogLikelihood(in AxisLayout layout, MemoryBlock logProbabilities, MemoryBlock labels, in LossArguments arguments) =>
+        Inner.NegativeLogLikelihood(layout, logProbabilities, labels, arguments);
+
+    internal override void MultiMargin(int power, MemoryBlock scores, MemoryBlock labels, int rows, int classes, in LossArguments arguments) =>
+        Inner.MultiMargin(power, scores, labels, rows, classes, arguments);
+
+    internal override void CosineEmbedding(MemoryBlock a, MemoryBlock b, MemoryBlock signs, int rows, int columns, in LossArguments arguments) =>
+        Inner.CosineEmbedding(a, b, signs, rows, columns, arguments);
+
     internal override void BatchNorm(in BatchNormArguments arguments, MemoryBlock x, MemoryBlock statistics, MemoryBlock y) =>
         Inner.BatchNorm(arguments, x, statistics, y);
 

@@ -137,6 +137,15 @@ public class KernelTests
     [Fact]
     public void CrossEntropyWithProbabilities() => KernelHarness.CheckAll(SoftmaxCases.CrossEntropyWithProbabilities());
 
+    [Fact]
+    public void NegativeLogLikelihood() => KernelHarness.CheckAll(SoftmaxCases.NegativeLogLikelihood());
+
+    [Fact]
+    public void MultiMargin() => KernelHarness.CheckAll(SoftmaxCases.MultiMargin());
+
+    [Fact]
+    public void CosineEmbedding() => KernelHarness.CheckAll(SoftmaxCases.CosineEmbedding());
+
     public static TheoryData<string> PointwiseLosses => [.. Enum.GetNames<PointwiseLossKind>()];
 
     [Theory]

@@ -83,20 +83,88 @@ internal static class SoftmaxCases
                 {
                     yield return Loss(
                         $"{rows} x {columns}, {reduction}, {options}", rows * columns, reduction == Reduction.None ? rows * columns : 1, rows, columns, reduction, options,
-                        KernelBlock.Source(Samples.Uniform(rows * columns, 5, 0, 1)), (d, m, arguments) => d.PointwiseLoss(kind, m[0], m[1], rows, columns, arguments with { Parameter = 0.75f }));
+                        KernelBlock.Source(Targets(kind, rows * columns)), (d, m, arguments) => d.PointwiseLoss(kind, m[0], m[1], rows, columns, arguments with { Parameter = 0.75f }),
+                        predictionsArePositive: kind is PointwiseLossKind.PoissonOfRate or PointwiseLossKind.PoissonOfRateFull);
                 }
             }
         }
     }
 
+    public static IEnumerable<KernelCase> NegativeLogLikelihood()
+    {
+        foreach (AxisLayout layout in Layouts.Where(layout => layout.Axis > 0))
+        {
+            int rows = layout.Outer * layout.Inner;
+            int[] labels = [.. Samples.Labels(rows, layout.Axis, 1).Select((label, i) => i % 5 == 3 ? -1 : label)];
+            foreach (Reduction reduction in Reductions)
+                foreach (Options options in Options.For(layout.Length))
+                    yield return Loss(
+                        $"{layout}, {reduction}, {options}", layout.Length, reduction == Reduction.None ? rows : 1, rows, layout.Axis, reduction, options with { TargetGradient = false },
+                        KernelBlock.Labels(labels), (d, m, arguments) => d.NegativeLogLikelihood(layout, m[0], m[1], arguments));
+        }
+    }
+
+    public static IEnumerable<KernelCase> MultiMargin()
+    {
+        foreach ((int rows, int classes) in ((int, int)[])[(0, 5), (1, 1), (4, 1), (3, 2), (5, 3), (7, 16), (5, 17), (3, 33), (2, 1000), (9001, 10)])
+        {
+            int[] labels = Samples.Labels(rows, classes, 1);
+            foreach (int power in (int[])[1, 2])
+                foreach (Reduction reduction in Reductions)
+                    foreach (Options options in Options.For(rows * classes))
+                        yield return Loss(
+                            $"{rows} x {classes}, power {power}, {reduction}, {options}", rows * classes, reduction == Reduction.None ? rows : 1, rows, classes, reduction, options with { TargetGradient = false },
+                            KernelBlock.Labels(labels), (d, m, arguments) => d.MultiMargin(power, m[0], m[1], rows, classes, arguments with { Parameter = 0.75f }));
+        }
+    }
+
+    public static IEnumerable<KernelCase> CosineEmbedding()
+    {
+        // With one column every gradient is 0 but for ε: nothing that a relative error could judge.
+        foreach ((int rows, int columns) in ((int, int)[])[(0, 5), (3, 0), (1, 2), (3, 2), (5, 3), (7, 16), (5, 17), (3, 33), (2, 1000), (9001, 10)])
+        {
+            int[] signs = [.. Enumerable.Range(0, rows).Select(row => row % 3 == 0 ? 1 : -1)];
+            foreach (Reduction reduction in Reductions)
+            {
+                foreach (Options options in Options.For(rows * columns))
+                {
+                    // The signs stand behind the blocks that all losses have.
+                    KernelCase loss = Loss(
+                        $"{rows} x {columns}, {reduction}, {options}", rows * columns, reduction == Reduction.None ? rows : 1, rows, columns, reduction, options,
+                        KernelBlock.Source(Samples.Uniform(rows * columns, 5)), (d, m, arguments) => d.CosineEmbedding(m[0], m[1], m[7], rows, columns, arguments with { Parameter = 0.25f }));
+                    yield return loss with { Blocks = [.. loss.Blocks, KernelBlock.Labels(signs)] };
+                }
+            }
+        }
+    }
+
+    /// <summary>Targets that the loss is meant for: signs, counts with some above 1, probabilities with some zeros.</summary>
+    private static float[] Targets(PointwiseLossKind kind, int length)
+    {
+        float[] values = Samples.Uniform(length, 5, 0, 1);
+        for (int i = 0; i < length; i++)
+        {
+            values[i] = kind switch
+            {
+                PointwiseLossKind.Hinge or PointwiseLossKind.SquaredHinge => values[i] < 0.5f ? -1f : 1f,
+                PointwiseLossKind.PoissonOfLogarithmFull or PointwiseLossKind.PoissonOfRateFull => 4 * values[i],
+                PointwiseLossKind.KullbackLeibler when i % 4 == 1 => 0f,
+                _ => values[i],
+            };
+        }
+
+        return values;
+    }
+
     private static KernelCase Loss(
         string name, int length, int lossLength, int rows, int columns, Reduction reduction, Options options, KernelBlock targets,
-        Action<Device, MemoryBlock[], LossArguments> call)
+        Action<Device, MemoryBlock[], LossArguments> call, bool predictionsArePositive = false)
     {
+        double bound = options.IsLarge ? 80 : 3;
         // Blocks: prediction, target, row weights, column weights, loss, prediction gradient, target gradient.
         KernelBlock[] blocks =
         [
-            KernelBlock.Source(Samples.Uniform(length, 7, options.IsLarge ? -80 : -3, options.IsLarge ? 80 : 3)), targets,
+            KernelBlock.Source(Samples.Uniform(length, 7, predictionsArePositive ? 0.01 : -bound, bound)), targets,
             KernelBlock.Source(Samples.Uniform(rows, 8, 0.1, 3)), KernelBlock.Source(Samples.Uniform(columns, 9, 0.1, 3)),
             KernelBlock.Destination(lossLength),
             options.PredictionGradient ? KernelBlock.Destination(length) : KernelBlock.Source([1f]),

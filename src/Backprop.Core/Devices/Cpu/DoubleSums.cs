@@ -24,6 +24,24 @@ internal static unsafe class DoubleSums
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumOfMagnitudes(float* x, nint length) => Sum<Magnitude>(x, length);
 
+    /// <summary>Σ x·y.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static double Dot(float* x, float* y, nint length)
+    {
+        Vector256<double> sum0 = Vector256<double>.Zero, sum1 = sum0;
+        nint i = 0;
+        for (; i <= length - 8; i += 8)
+        {
+            sum0 = Vector256.MultiplyAddEstimate(Widen(x + i), Widen(y + i), sum0); // the product of two floats is exact
+            sum1 = Vector256.MultiplyAddEstimate(Widen(x + i + 4), Widen(y + i + 4), sum1);
+        }
+
+        double rest = 0;
+        for (; i < length; i++)
+            rest += (double)x[i] * y[i];
+        return Vector256.Sum(sum0 + sum1) + rest;
+    }
+
     /// <summary>sums[i] += x[i].</summary>
     [MethodImpl(KernelLoop.Options)]
     public static void AddTo(double* sums, float* x, int length)

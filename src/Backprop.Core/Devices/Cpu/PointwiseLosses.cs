@@ -6,7 +6,7 @@ namespace Backprop.Devices.Cpu;
 /// <summary>An element-wise loss on a register: the value and its derivatives with respect to prediction and target.</summary>
 internal interface IPointwiseLoss
 {
-    /// <summary>The loss of the prediction x for the target t. The parameter is Huber's δ or the weight of positive targets.</summary>
+    /// <summary>The loss of the prediction x for the target t. The parameter is that of <see cref="PointwiseLossKind"/>, or the weight of positive targets.</summary>
     public static abstract TSimd Value<TSimd>(TSimd x, TSimd t, TSimd parameter, out TSimd byPrediction, out TSimd byTarget)
         where TSimd : unmanaged, ISimd<TSimd>;
 }
@@ -94,6 +94,36 @@ internal sealed unsafe partial class CpuDevice
                 break;
             case PointwiseLossKind.Huber:
                 PointwiseLoss<HuberLoss>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.SmoothL1:
+                PointwiseLoss<SmoothL1>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.Quantile:
+                PointwiseLoss<Quantile>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.Hinge:
+                PointwiseLoss<Hinge>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.SquaredHinge:
+                PointwiseLoss<SquaredHinge>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.PoissonOfLogarithm:
+                PointwiseLoss<PoissonOfLogarithm>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.PoissonOfLogarithmFull:
+                PointwiseLoss<WithStirling<PoissonOfLogarithm>>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.PoissonOfRate:
+                PointwiseLoss<PoissonOfRate>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.PoissonOfRateFull:
+                PointwiseLoss<WithStirling<PoissonOfRate>>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.KullbackLeibler:
+                PointwiseLoss<KullbackLeibler>(x, t, rows, columns, arguments, weighsColumns: false);
+                break;
+            case PointwiseLossKind.KullbackLeiblerOfLogarithm:
+                PointwiseLoss<KullbackLeiblerOfLogarithm>(x, t, rows, columns, arguments, weighsColumns: false);
                 break;
             default:
                 PointwiseLoss<BinaryCrossEntropyWithLogits>(x, t, rows, columns, arguments, weighsColumns: true);

@@ -117,10 +117,38 @@ internal sealed partial class ReferenceDevice
                     positiveWeight * t * minusLogP + (1 - t) * minusLogQ,
                     (1 - t) * ActivationFormulas.Sigmoid(x) - positiveWeight * t * ActivationFormulas.Sigmoid(-x),
                     positiveWeight * minusLogP - minusLogQ);
+            case PointwiseLossKind.SmoothL1:
+                double relative = Math.Clamp(d / parameter, -1, 1);
+                return (Math.Abs(d) < parameter ? d * d / 2 / parameter : Math.Abs(d) - parameter / 2, relative, -relative);
+            case PointwiseLossKind.Quantile:
+                double share = d < 0 ? parameter : d > 0 ? parameter - 1 : d; // of the target's derivative
+                return (Math.Max(-parameter * d, (1 - parameter) * d), -share, share);
+            case PointwiseLossKind.Hinge:
+                double rest = parameter - t * x;
+                return rest > 0 ? (rest, -t, -x) : (rest <= 0 ? 0 : rest, 0, 0);
+            case PointwiseLossKind.SquaredHinge:
+                double missing = Math.Max(0, parameter - t * x);
+                return (missing * missing, -2 * missing * t, -2 * missing * x);
+            case PointwiseLossKind.PoissonOfLogarithm:
+                return (Math.Exp(x) - t * x, Math.Exp(x) - t, -x);
+            case PointwiseLossKind.PoissonOfLogarithmFull:
+                return (Math.Exp(x) - t * x + Stirling(t), Math.Exp(x) - t, -x + StirlingDerivative(t));
+            case PointwiseLossKind.PoissonOfRate:
+                return (x - t * Math.Log(x + parameter), 1 - t / (x + parameter), -Math.Log(x + parameter));
+            case PointwiseLossKind.PoissonOfRateFull:
+                return (x - t * Math.Log(x + parameter) + Stirling(t), 1 - t / (x + parameter), -Math.Log(x + parameter) + StirlingDerivative(t));
+            case PointwiseLossKind.KullbackLeibler:
+                return t == 0 ? (0, 0, 0) : (t * (Math.Log(t) - x), -t, Math.Log(t) + 1 - x);
+            case PointwiseLossKind.KullbackLeiblerOfLogarithm:
+                return (Math.Exp(t) * (t - x), -Math.Exp(t), Math.Exp(t) * (t - x + 1));
             default:
                 throw new ArgumentOutOfRangeException(nameof(kind));
         }
     }
+
+    private static double Stirling(double t) => t > 1 ? t * Math.Log(t) - t + 0.5 * Math.Log(2 * Math.PI * t) : 0;
+
+    private static double StirlingDerivative(double t) => t > 1 ? Math.Log(t) + 0.5 / t : 0;
 
     private static double CrossEntropyRow(
         in AxisLayout layout, double[] logits, int row, double[] target, double[]? classWeights, bool hasLabels, in LossArguments arguments)
