@@ -23,6 +23,7 @@ internal static class FigureProgram
         run.Group("peak", PeakFigures.Print);
         run.Group("gemm", MatMulFigures.Print);
         run.Group("gemv", MatMulFigures.PrintRow);
+        run.Group("conv", ConvolutionFigures.Print);
         run.Group("mlp", TrainingStepFigures.Print);
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("infer", PredictionFigures.Print);
