@@ -26,6 +26,7 @@ internal static class FigureProgram
         run.Group("conv", ConvolutionFigures.Print);
         run.Group("mlp", TrainingStepFigures.Print);
         run.Group("elementwise", ElementwiseFigures.Print);
+        run.Group("pool", PoolingFigures.Print);
         run.Group("infer", PredictionFigures.Print);
         run.Group("tape", TapeFigures.Print);
         run.Group("cold", StartFigures.Print);

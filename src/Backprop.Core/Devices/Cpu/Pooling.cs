@@ -182,6 +182,7 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct AveragePoolKernel<TOutput>(AveragePoolingArguments arguments, float* x, float* y) : IRangeKernel
         where TOutput : IOutput
     {
+        private const int PixelsPerRun = 64;
         private readonly AveragePoolingArguments _arguments = arguments;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -228,7 +229,7 @@ internal sealed unsafe partial class CpuDevice
             }
         }
 
-        // Row by row, so that the rounding of a large window stays that of its sides.
+        // Row by row and some pixels at a time, so that rounding does not grow with the window's area.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static TSimd Sum<TSimd, TLanes>(in Window window, nint channel, int count)
             where TSimd : unmanaged, ISimd<TSimd>
@@ -238,15 +239,19 @@ internal sealed unsafe partial class CpuDevice
             float* line = window.First + channel;
             for (int i = 0; i < window.Rows; i++)
             {
-                TSimd rowSum = TSimd.Zero;
                 float* pixel = line;
-                for (int j = 0; j < window.Columns; j++)
+                for (int j = 0; j < window.Columns;)
                 {
-                    rowSum += TLanes.Load<TSimd>(pixel, count);
-                    pixel += window.ToNextColumn;
+                    TSimd runSum = TSimd.Zero;
+                    for (int end = Math.Min(j + PixelsPerRun, window.Columns); j < end; j++)
+                    {
+                        runSum += TLanes.Load<TSimd>(pixel, count);
+                        pixel += window.ToNextColumn;
+                    }
+
+                    sum += runSum;
                 }
 
-                sum += rowSum;
                 line += window.ToNextRow;
             }
 
