@@ -80,6 +80,9 @@ public abstract partial class Device
     /// <summary>y = a + b. y may be a or b.</summary>
     internal abstract void Add(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length);
 
+    /// <summary>y = activation(a + b). y may be a or b.</summary>
+    internal abstract void AddActivated(Activation activation, MemoryBlock a, MemoryBlock b, MemoryBlock y, int length);
+
     /// <summary>y (+)= a · b, element by element. Without accumulation y may be a or b.</summary>
     internal abstract void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate);
 

@@ -4,7 +4,7 @@ using Backprop.Operations;
 namespace Backprop.Layers;
 
 /// <summary>What Conv2d, DepthwiseConv2d and Conv1d become: kernels, a bias, and the activation that follows, in one pass.</summary>
-internal sealed class ConvolutionLayer : Layer
+internal sealed class ConvolutionLayer : Layer, ILinearLayer
 {
     private readonly ConvolutionOptions _options;
     private readonly Parameter _weight;
@@ -21,7 +21,7 @@ internal sealed class ConvolutionLayer : Layer
         int filters = weightShape[weightShape.Rank - 1], groupChannels = weightShape[weightShape.Rank - 2];
         int kernelArea = weightShape.Length / (filters * groupChannels);
         _weight = context.Parameters.Weight(
-            $"{name}.weight", weightShape, initializer ?? Initializer.Before(Activation), kernelArea * groupChannels, kernelArea * (filters / options.Groups), context.Stream);
+            $"{name}.weight", weightShape, initializer ?? context.DefaultInitializer, kernelArea * groupChannels, kernelArea * (filters / options.Groups), context.Stream);
         if (useBias)
             _bias = context.Parameters.Constant($"{name}.bias", ParameterKind.Bias, [filters], 0f);
         Parameters = _bias is null ? [_weight] : [_weight, _bias];
@@ -43,7 +43,9 @@ internal sealed class ConvolutionLayer : Layer
     public Parameter? Bias => _bias;
 
     public override Tensor Forward(Tensor x, in ForwardContext context) =>
-        Convolution.Apply(x, _weight.Value, _bias?.Value ?? default, _options, Activation);
+        Forward(x, _weight.Value, _bias?.Value ?? default, Activation);
+
+    public Tensor Forward(Tensor x, Tensor weight, Tensor bias, Activation activation) => Convolution.Apply(x, weight, bias, _options, activation);
 
     /// <summary>A layer over rows [H, W, C].</summary>
     public static ConvolutionLayer OverImages(

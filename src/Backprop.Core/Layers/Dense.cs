@@ -27,7 +27,7 @@ namespace Backprop
 
 namespace Backprop.Layers
 {
-    internal sealed class Dense : Layer
+    internal sealed class Dense : Layer, ILinearLayer
     {
         private readonly Parameter _weight;
         private readonly Parameter? _bias;
@@ -37,7 +37,7 @@ namespace Backprop.Layers
         {
             int inputs = inputShape[inputShape.Rank - 1], units = definition.Units;
             Activation = context.NextActivation is { } next ? next.Function : Activation.Identity;
-            Initializer initializer = definition.WeightInitializer ?? Initializer.Before(Activation);
+            Initializer initializer = definition.WeightInitializer ?? context.DefaultInitializer;
             _weight = context.Parameters.Weight($"{name}.weight", [inputs, units], initializer, inputs, units, context.Stream);
             if (definition.UseBias)
                 _bias = context.Parameters.Constant($"{name}.bias", ParameterKind.Bias, [units], 0f);
@@ -60,6 +60,8 @@ namespace Backprop.Layers
         public Parameter? Bias => _bias;
 
         public override Tensor Forward(Tensor x, in ForwardContext context) =>
-            Operations.Linear.Apply(x, _weight.Value, _bias?.Value ?? default, Activation);
+            Forward(x, _weight.Value, _bias?.Value ?? default, Activation);
+
+        public Tensor Forward(Tensor x, Tensor weight, Tensor bias, Activation activation) => Operations.Linear.Apply(x, weight, bias, activation);
     }
 }

@@ -1,3 +1,5 @@
+using Backprop.Devices;
+
 namespace Backprop.Layers;
 
 /// <summary>A layer of a built network: shapes known, parameters made.</summary>
@@ -22,6 +24,18 @@ internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
     /// <summary>How many values per row a training step keeps of this layer until its backward pass.</summary>
     public virtual long KeptValuesPerRow => OutputShape.Length;
 
+    /// <summary>How many values per row are in use at once while the layer is computed forward or backward, besides those kept.</summary>
+    public virtual long WorkingValuesPerRow => (long)InputShape.Length + OutputShape.Length;
+
+    /// <summary>How many rows a mini-batch has at least in training.</summary>
+    public virtual int RowsNeededInTraining => 1;
+
+    /// <summary>The layers that this one is made of, if it is a block.</summary>
+    public virtual IEnumerable<Layer> Inner => [];
+
+    /// <summary>How many values the weights take that are folded for prediction within a block.</summary>
+    public virtual long FoldedValuesWithin => 0;
+
     /// <summary>Applies the layer to a batch [N, ...InputShape].</summary>
     public abstract Tensor Forward(Tensor x, in ForwardContext context);
 }
@@ -35,5 +49,12 @@ internal readonly record struct ForwardContext(bool IsTraining, int Seed, long S
 /// <summary>What a layer is built with.</summary>
 /// <param name="Parameters">Makes its parameters.</param>
 /// <param name="Stream">The number of the layer, which names its random numbers.</param>
-/// <param name="NextActivation">The activation that directly follows, which decides the initial weights and may be fused.</param>
-internal readonly record struct LayerContext(ParameterFactory Parameters, int Stream, ActivationDefinition? NextActivation);
+/// <param name="NextActivation">The activation that directly follows, which may be fused.</param>
+internal readonly record struct LayerContext(ParameterFactory Parameters, int Stream, ActivationDefinition? NextActivation)
+{
+    /// <summary>The activation that follows directly or behind normalisations, which decides the initial weights.</summary>
+    public ActivationDefinition? ActivationAhead { get; init; }
+
+    /// <summary>How weights are drawn when nobody says how.</summary>
+    public Initializer DefaultInitializer => Initializer.Before(ActivationAhead is { } ahead ? ahead.Function : Activation.Identity);
+}

@@ -28,6 +28,10 @@ namespace Backprop;
 [JsonDerivedType(typeof(Pad2dDefinition), "pad2d")]
 [JsonDerivedType(typeof(Upsample2dDefinition), "upsample2d")]
 [JsonDerivedType(typeof(Dropout2dDefinition), "dropout2d")]
+[JsonDerivedType(typeof(BatchNormDefinition), "batchnorm")]
+[JsonDerivedType(typeof(LayerNormDefinition), "layernorm")]
+[JsonDerivedType(typeof(GroupNormDefinition), "groupnorm")]
+[JsonDerivedType(typeof(ResidualDefinition), "residual")]
 public abstract record LayerDefinition
 {
     private protected LayerDefinition()
@@ -39,6 +43,12 @@ public abstract record LayerDefinition
 
     /// <summary>The word that default names begin with.</summary>
     internal abstract string KindName { get; }
+
+    /// <summary>Whether it leaves the initial weights of the layer before it to the activation behind it.</summary>
+    internal virtual bool IsNormalization => false;
+
+    /// <summary>The layers that this one is made of, if it is a block.</summary>
+    internal virtual IReadOnlyList<LayerDefinition> Inner => [];
 
     /// <summary>Infers the shapes and makes the layer.</summary>
     /// <exception cref="ShapeException">The layer cannot take rows of this shape.</exception>

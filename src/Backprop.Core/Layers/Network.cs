@@ -17,7 +17,7 @@ public sealed class Network
 {
     // Enough rows to fill the kernels, few enough for the activations to stay in cache: of images, one or a few.
     private const int MaximumPredictionRows = 256, MaximumPredictionValues = 1 << 22;
-    private readonly Layer[] _layers;
+    private readonly LayerSequence _sequence;
     private readonly int _seed;
     private readonly int _predictionRows;
 
@@ -27,33 +27,15 @@ public sealed class Network
         InputShape = inputShape;
         Device = device;
         _seed = seed;
-        parameters ??= new ParameterFactory(device, seed);
-        var layers = new List<Layer>();
-        var counts = new Dictionary<string, int>();
-        Shape shape = inputShape;
-        for (int i = 0; i < definition.Layers.Count; i++)
-        {
-            LayerDefinition layer = definition.Layers[i];
-            counts[layer.KindName] = counts.GetValueOrDefault(layer.KindName) + 1;
-            string name = layer.Name ?? string.Create(CultureInfo.InvariantCulture, $"{layer.KindName}_{counts[layer.KindName]}");
-            var next = i + 1 < definition.Layers.Count ? definition.Layers[i + 1] as ActivationDefinition : null;
-            Layer built = layer.Build(name, shape, new LayerContext(parameters, i, next));
-            if (layers.Exists(other => other.Name == name))
-                throw new ArgumentException($"Two layers are named '{name}', one by default. Give one another name.", nameof(definition));
-            layers.Add(built);
-            shape = built.OutputShape;
-            if (built.AppliesNextActivation && next is not null)
-                i++;
-        }
-
-        _layers = [.. layers];
-        foreach (Layer layer in _layers)
-            if (Math.Max(layer.InputShape.Rank, layer.OutputShape.Rank) >= Shape.MaximumRank)
-                throw new ShapeException($"Layer '{layer.Name}': rows of shape {layer.InputShape} or {layer.OutputShape} have more than {Shape.MaximumRank - 1} axes, which leaves none for the batch.");
-        long largest = _layers.Select(layer => (long)layer.InputShape.Length + layer.OutputShape.Length).DefaultIfEmpty(1).Max();
-        _predictionRows = (int)Math.Clamp(MaximumPredictionValues / Math.Max(largest, 1), 1, MaximumPredictionRows);
-        OutputShape = shape;
-        Parameters = new ParameterCollection(_layers.SelectMany(layer => layer.Parameters));
+        _sequence = new LayerSequence(definition.Layers, "", inputShape, parameters ?? new ParameterFactory(device, seed));
+        long largest = 1;
+        foreach (Layer layer in _sequence.Layers)
+            largest = Math.Max(largest, layer.WorkingValuesPerRow);
+        _predictionRows = (int)Math.Clamp(MaximumPredictionValues / largest, 1, MaximumPredictionRows);
+        OutputShape = _sequence.OutputShape;
+        Parameters = new ParameterCollection(_sequence.Parameters);
+        if (Parameters.GroupBy(parameter => parameter.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new ArgumentException($"Two parameters are named '{twice.Key}'. Give a layer another name.", nameof(definition));
     }
 
     /// <summary>What this network was built from.</summary>
@@ -76,7 +58,10 @@ public sealed class Network
 
     internal int Seed => _seed;
 
-    internal ReadOnlySpan<Layer> Layers => _layers;
+    internal ReadOnlySpan<Layer> Layers => _sequence.Layers;
+
+    /// <summary>How many values the weights take that are folded for prediction.</summary>
+    internal long FoldedValues => _sequence.FoldedValues;
 
     /// <summary>Describes and builds a network.</summary>
     /// <param name="configure">The layers, in the words of <see cref="NetworkBuilder"/>.</param>
@@ -107,16 +92,7 @@ public sealed class Network
             throw new ShapeException($"The network takes a batch of rows of shape {InputShape}, that is [N, {InputShape.ToString()[1..]}; found {shape}.");
         var context = new ForwardContext(training, _seed, training ? TrainingStep++ : 0);
         TapeState tape = TapeState.Of("Network", [input.Storage]);
-        Tensor x = input;
-        foreach (Layer layer in _layers)
-        {
-            Tensor y = layer.Forward(x, context);
-            if (x != input && y != x)
-                tape.LetGo(x.Storage);
-            x = y;
-        }
-
-        return x;
+        return _sequence.Forward(input, context, tape);
     }
 
     /// <summary>
@@ -147,14 +123,15 @@ public sealed class Network
     public string Summary()
     {
         var text = new StringBuilder();
+        int width = Math.Max(16, AllLayers(_sequence.Layers.ToArray()).Select(layer => layer.Name.Length).DefaultIfEmpty(0).Max());
         void Row(string layer, string kind, string shape, string parameters) =>
-            text.Append(CultureInfo.InvariantCulture, $"{layer,-20} {kind,-32} {shape,-16} {parameters,12}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{layer.PadRight(width)} {kind,-20} {shape,-16} {parameters,12}\n");
 
         Row("layer", "kind", "output", "parameters");
         Row("input", "", InputShape.ToString(), "0");
-        foreach (Layer layer in _layers)
+        foreach (Layer layer in AllLayers(_sequence.Layers.ToArray()))
         {
-            long count = layer.Parameters.Where(parameter => parameter.IsTrainable).Sum(parameter => (long)parameter.Shape.Length);
+            long count = layer.Inner.Any() ? 0 : layer.Parameters.Where(parameter => parameter.IsTrainable).Sum(parameter => (long)parameter.Shape.Length);
             Row(layer.Name, layer.Description, layer.OutputShape.ToString(), count.ToString("N0", CultureInfo.InvariantCulture));
         }
 
@@ -164,4 +141,7 @@ public sealed class Network
 
     /// <summary>The summary.</summary>
     public override string ToString() => Summary();
+
+    /// <summary>Blocks come behind the layers within them, as they are computed.</summary>
+    internal static IEnumerable<Layer> AllLayers(IEnumerable<Layer> layers) => layers.SelectMany(layer => AllLayers(layer.Inner).Append(layer));
 }

@@ -8,11 +8,17 @@ public enum ParameterKind
     /// <summary>The weights of a dense or convolution layer: decays.</summary>
     Weight,
 
-    /// <summary>A bias: does not decay.</summary>
+    /// <summary>A bias, or the shift β of a normalisation: does not decay.</summary>
     Bias,
 
     /// <summary>A constant of the network, such as the scale of its inputs: not trained.</summary>
     Constant,
+
+    /// <summary>The scale γ of a normalisation: does not decay.</summary>
+    Scale,
+
+    /// <summary>A running statistic, such as the mean that batch normalisation predicts with: kept by forward passes in training, not trained.</summary>
+    Statistic,
 }
 
 /// <summary>A named tensor of a network that training changes, with its gradient. It outlives all tapes.</summary>
@@ -30,7 +36,7 @@ public sealed class Parameter
             Shape = shape,
             Block = device.Rent(Math.Max(shape.Length, 1), ElementType.Float32),
             Holders = 1,
-            RequiresGradient = kind != ParameterKind.Constant,
+            RequiresGradient = kind is not (ParameterKind.Constant or ParameterKind.Statistic),
         };
     }
 

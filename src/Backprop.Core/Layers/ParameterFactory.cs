@@ -13,6 +13,10 @@ internal sealed class ParameterFactory(Device device, int seed, long maximumValu
     public const long MaximumValues = (int.MaxValue - (4L << 20)) / sizeof(float);
 
     private long _values;
+    private int _streams;
+
+    /// <summary>A number for each layer, in the order of their definitions, those in blocks behind the block's own.</summary>
+    public int NextStream() => _streams++;
 
     public Parameter Weight(string name, Shape shape, Initializer initializer, int fanIn, int fanOut, int stream)
     {

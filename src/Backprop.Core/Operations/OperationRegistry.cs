@@ -12,7 +12,7 @@ internal static class OperationRegistry
         Relu.Instance, LeakyRelu.Instance, Elu.Instance, Selu.Instance, Gelu.Instance, GeluTanh.Instance, Silu.Instance,
         Sigmoid.Instance, Tanh.Instance, Softplus.Instance, HardSwish.Instance, Mish.Instance,
         Softmax.Instance, LogSoftmax.Instance, Dropout.Instance,
-        BatchNorm.Instance, LayerNorm.Instance, GroupNorm.Instance,
+        BatchNorm.Instance, LayerNorm.Instance, GroupNorm.Instance, AddActivation.Instance,
         Convolution.Instance, Permute.Instance,
         MaxPool.Instance, AveragePool.Instance, Pad.Instance, Upsample.Instance, ChannelDropout.Instance,
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Backprop.Layers;
 
 namespace Backprop;
 
@@ -37,7 +38,9 @@ public sealed class TrainingLoop
     /// <param name="cancellationToken">Ends the run within one mini-batch; the network then has the weights it had kept.</param>
     /// <returns>The history of the run.</returns>
     /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
-    /// <exception cref="InvalidOperationException">There are no training rows, or validation data without any.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There are no training rows, validation data without any, or a last mini-batch of one row where batch normalisation needs two.
+    /// </exception>
     /// <exception cref="InsufficientMemoryException">The run would not fit into the device's memory limit; the message names a batch size that does.</exception>
     /// <exception cref="TrainingDivergedException">The loss, the validation loss or a weight became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -54,6 +57,7 @@ public sealed class TrainingLoop
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
         TrainingMemory.Estimate(_network, _options.Optimizer, batchSize).Check(_network.Device, _network.Parameters);
+        CheckBatches(training.RowCount, batchSize);
         var trainingBatch = new Batch(training, batchSize);
         Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
         int batches = (int)((training.RowCount + batchSize - 1) / batchSize);
@@ -174,6 +178,23 @@ public sealed class TrainingLoop
         int targets = _loss.TargetsPerRow(_network.OutputShape);
         if (source.TargetsPerRow != targets)
             throw new ShapeException($"The {role} rows have {source.TargetsPerRow} targets, but the loss takes {targets} for an output of shape {_network.OutputShape}.");
+    }
+
+    /// <summary>Fails if the last mini-batch would be too short for a layer, rather than in the middle of the run.</summary>
+    private void CheckBatches(long rows, int batchSize)
+    {
+        int last = (int)((rows - 1) % batchSize) + 1;
+        foreach (Layer layer in _network.Layers)
+        {
+            if (layer.RowsNeededInTraining <= last)
+                continue;
+            int other = batchSize + 1;
+            while (other < rows && (rows - 1) % other + 1 < layer.RowsNeededInTraining)
+                other++;
+            throw new InvalidOperationException(
+                $"Layer '{layer.Name}' normalises over the mini-batch and needs at least {layer.RowsNeededInTraining} rows, but of {rows} rows in mini-batches of {batchSize} the last has {last}. " +
+                (rows >= layer.RowsNeededInTraining ? $"Use another batch size, such as {other}, or one row more or less." : "Train with more rows."));
+        }
     }
 
     private void Report(int epoch, int batch, int batches, double loss, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>

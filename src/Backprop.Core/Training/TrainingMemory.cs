@@ -33,10 +33,10 @@ public sealed record TrainingMemory(long FixedBytes, long BytesPerRow, int Batch
         foreach (Layer layer in network.Layers)
         {
             kept += layer.KeptValuesPerRow;
-            largestGradients = Math.Max(largestGradients, (long)layer.InputShape.Length + layer.OutputShape.Length);
+            largestGradients = Math.Max(largestGradients, layer.WorkingValuesPerRow);
         }
 
-        return new TrainingMemory(Bytes(parameters), Bytes(kept + largestGradients + network.OutputShape.Length), batchSize);
+        return new TrainingMemory(Bytes(parameters + network.FoldedValues), Bytes(kept + largestGradients + network.OutputShape.Length), batchSize);
     }
 
     /// <summary>Fails if a run does not fit into what its device may still use.</summary>

@@ -35,6 +35,24 @@ internal static class NormalizationGradientCases
         }
     }
 
+    public static IEnumerable<GradientCase> AddActivation()
+    {
+        int seed = 1;
+        foreach (Activation activation in Fused.Where(activation => activation.DerivativeFromOutput))
+        {
+            foreach (Shape shape in (Shape[])[[1], [0], [17], [3, 5], [2, 3, 4]])
+            {
+                (float[] Values, Shape Shape) a = Samples.Tensor(shape, seed++), b = Samples.Tensor(shape, seed++);
+                string name = activation.Kind.ToString();
+                yield return new GradientCase(name, (_, t) => Operations.AddActivation.Apply(t[0], t[1], activation), [a, b]);
+                yield return new GradientCase(name + ", left alone", (tape, t) => Operations.AddActivation.Apply(t[0], tape.Input(b.Values, b.Shape), activation), [a]);
+                yield return new GradientCase(name + ", right alone", (tape, t) => Operations.AddActivation.Apply(tape.Input(a.Values, a.Shape), t[0], activation), [b]);
+                yield return new GradientCase(name + ", with itself", (_, t) => Operations.AddActivation.Apply(t[0], t[0], activation), [a]);
+                yield return new GradientCase(name + ", residual", (_, t) => Operations.AddActivation.Apply(t[0].Tanh(), t[0], activation), [a]);
+            }
+        }
+    }
+
     public static IEnumerable<GradientCase> LayerNorm()
     {
         int seed = 1;

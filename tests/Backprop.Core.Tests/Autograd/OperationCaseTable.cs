@@ -28,6 +28,7 @@ internal static class OperationCaseTable
 
             [BatchNorm.Instance] = [.. NormalizationGradientCases.BatchNorm()],
             [LayerNorm.Instance] = [.. NormalizationGradientCases.LayerNorm()],
+            [AddActivation.Instance] = [.. NormalizationGradientCases.AddActivation()],
             [GroupNorm.Instance] = [.. NormalizationGradientCases.GroupNorm()],
 
             [MaxPool.Instance] = [.. PoolingGradientCases.MaxPool()],

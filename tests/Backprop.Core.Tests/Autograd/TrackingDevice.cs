@@ -76,6 +76,8 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Add(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length) => Inner.Add(a, b, y, length);
 
+    internal override void AddActivated(Activation activation, MemoryBlock a, MemoryBlock b, MemoryBlock y, int length) => Inner.AddActivated(activation, a, b, y, length);
+
     internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate) => Inner.Multiply(a, b, y, length, accumulate);
 
     internal override void Scale(float factor, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => Inner.Scale(factor, x, y, length, accumulate);

@@ -54,6 +54,10 @@ public class KernelTests
     [Fact]
     public void Add() => KernelHarness.CheckAll(ElementwiseCases.Add());
 
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void AddActivated(ActivationKind kind) => KernelHarness.CheckAll(NormalizationCases.AddActivated(kind));
+
     [Fact]
     public void Multiply() => KernelHarness.CheckAll(ElementwiseCases.Multiply());
 

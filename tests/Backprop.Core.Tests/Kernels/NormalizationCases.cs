@@ -116,6 +116,17 @@ internal static class NormalizationCases
         }
     }
 
+    public static IEnumerable<KernelCase> AddActivated(ActivationKind kind)
+    {
+        var activation = new Activation(kind, 0.3f);
+        foreach (int length in (int[])[.. Samples.SmallLengths, 1000, 70_003])
+        {
+            float[] a = Samples.Uniform(length, 1), b = Samples.Uniform(length, 2);
+            yield return new KernelCase($"{length}", [KernelBlock.Source(a), KernelBlock.Source(b), KernelBlock.Destination(length)], (d, m) => d.AddActivated(activation, m[0], m[1], m[2], length), KernelHarness.Exponential);
+            yield return new KernelCase($"{length} in place", [KernelBlock.Both(a), KernelBlock.Source(b)], (d, m) => d.AddActivated(activation, m[0], m[1], m[0], length), KernelHarness.Exponential);
+        }
+    }
+
     private static IEnumerable<(Activation Activation, bool UsesBatch, bool Affine, double Mean)> Options(int length)
     {
         foreach (Activation activation in length > LongLength ? Activations[..2] : Activations)

@@ -28,6 +28,12 @@ internal sealed partial class ReferenceDevice
             Values(y)[i] = Values(a)[i] + Values(b)[i];
     }
 
+    internal override void AddActivated(Activation activation, MemoryBlock a, MemoryBlock b, MemoryBlock y, int length)
+    {
+        for (int i = 0; i < length; i++)
+            Values(y)[i] = ActivationFormulas.Value(activation, Values(a)[i] + Values(b)[i]);
+    }
+
     internal override void Multiply(MemoryBlock a, MemoryBlock b, MemoryBlock y, int length, bool accumulate)
     {
         for (int i = 0; i < length; i++)
