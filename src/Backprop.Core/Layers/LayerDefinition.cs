@@ -47,6 +47,9 @@ public abstract record LayerDefinition
     /// <summary>Whether it leaves the initial weights of the layer before it to the activation behind it.</summary>
     internal virtual bool IsNormalization => false;
 
+    /// <summary>Whether it takes images, rows [height, width, channels], and nothing else.</summary>
+    internal virtual bool TakesImages => false;
+
     /// <summary>The layers that this one is made of, if it is a block.</summary>
     internal virtual IReadOnlyList<LayerDefinition> Inner => [];
 

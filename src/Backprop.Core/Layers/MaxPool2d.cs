@@ -14,6 +14,8 @@ namespace Backprop
     {
         internal override string KindName => "maxpool2d";
 
+        internal override bool TakesImages => true;
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new MaxPoolLayer(name, "MaxPool2d", inputShape, PoolingWindows.OfImages(Size, Stride, Padding, Dilation, RoundUp));
     }
@@ -35,6 +37,8 @@ namespace Backprop
     public sealed record AdaptiveMaxPool2dDefinition(Size2d OutputSize) : LayerDefinition
     {
         internal override string KindName => "adaptivemaxpool2d";
+
+        internal override bool TakesImages => true;
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new AdaptiveMaxPoolLayer(name, inputShape, OutputSize);
     }

@@ -11,6 +11,9 @@ namespace Backprop.ML.Data;
 /// </summary>
 internal sealed class TrainingDataReader
 {
+    // Where the number of rows is not known: a row of pixels may have hundreds of thousands.
+    private const int ValuesAtFirst = 1 << 20;
+
     private readonly TrainingColumns _columns;
     private readonly IHost _host;
     private readonly int _width;
@@ -31,7 +34,7 @@ internal sealed class TrainingDataReader
             LabelKind.TrueOrFalse => 2,
             _ => 0,
         };
-        int rows = (int)Math.Min(data.GetRowCount() ?? 1024, Array.MaxLength / _width);
+        int rows = (int)Math.Min(data.GetRowCount() ?? Math.Clamp(ValuesAtFirst / _width, 1, 1024), Array.MaxLength / _width);
         _features = new float[rows * _width];
         _labels = new float[rows];
         _weights = columns.Weight is null ? null : new float[rows];
@@ -67,7 +70,7 @@ internal sealed class TrainingDataReader
             {
                 if ((read & 0xFF) == 0)
                     throwIfCanceled();
-                getFeatures(ref features);
+                GetFeatures(getFeatures, ref features, name, read);
                 if (!TensorPrimitives.IsFiniteAll(features.GetValues()))
                 {
                     badFeatures++;
@@ -90,6 +93,21 @@ internal sealed class TrainingDataReader
         }
         Report(channel, name, read, badFeatures, badLabels, badWeights);
         return new TrainingData(_width, _classCount, _features, _labels, _weights, _rows);
+    }
+
+    /// <summary>Reads a row's features; what fails there, such as a file that is no image, is told with the number of the row.</summary>
+    private void GetFeatures(ValueGetter<VBuffer<float>> getFeatures, ref VBuffer<float> features, string name, long row)
+    {
+        try
+        {
+            getFeatures(ref features);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw _host.Process(new InvalidOperationException(
+                $"{name}, row {row} (the first is 0): feature column '{_columns.Feature}' could not be read: {e.Message} " +
+                "If it comes from image files, see that the file of this row is there and is an image.", e));
+        }
     }
 
     private Func<float> LabelGetter(DataViewRow row, DataViewSchema.Column label)
