@@ -66,7 +66,7 @@ internal sealed class TrainingDataReader
             ValueGetter<float>? getWeight = weight is null ? null : cursor.GetGetter<float>(weight.Value);
             VBuffer<float> features = default;
             float weightValue = 1;
-            for (; cursor.MoveNext(); read++)
+            for (; MoveNext(cursor, name, read); read++)
             {
                 if ((read & 0xFF) == 0)
                     throwIfCanceled();
@@ -95,6 +95,19 @@ internal sealed class TrainingDataReader
         return new TrainingData(_width, _classCount, _features, _labels, _weights, _rows);
     }
 
+    /// <summary>Goes to the next row. ML.NET reads ahead on other threads, so what fails is this row or one of those soon behind it.</summary>
+    private bool MoveNext(DataViewRowCursor cursor, string name, long row)
+    {
+        try
+        {
+            return cursor.MoveNext();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw Unreadable($"{name}, at row {row} (the first is 0) or soon behind it", e);
+        }
+    }
+
     /// <summary>Reads a row's features; what fails there, such as a file that is no image, is told with the number of the row.</summary>
     private void GetFeatures(ValueGetter<VBuffer<float>> getFeatures, ref VBuffer<float> features, string name, long row)
     {
@@ -104,11 +117,13 @@ internal sealed class TrainingDataReader
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            throw _host.Process(new InvalidOperationException(
-                $"{name}, row {row} (the first is 0): feature column '{_columns.Feature}' could not be read: {e.Message} " +
-                "If it comes from image files, see that the file of this row is there and is an image.", e));
+            throw Unreadable($"{name}, row {row} (the first is 0)", e);
         }
     }
+
+    private Exception Unreadable(string place, Exception e) => _host.Process(new InvalidOperationException(
+        $"{place}: what feature column '{_columns.Feature}' is made of could not be read: {e.GetBaseException().Message} " +
+        "If it is made of image files, see that each is there and is an image.", e));
 
     private Func<float> LabelGetter(DataViewRow row, DataViewSchema.Column label)
     {
