@@ -75,7 +75,7 @@ internal sealed class DigitsPicture : IDisposable
     {
         SKImage[] filters = Filters.Of(network, DigitImage.Size, DigitImage.Size);
         int shown = Math.Min(filters.Length, Columns * Rows);
-        _canvas.DrawText($"What the first layer looks for: {shown} of its {filters.Length} filters; red wants ink, blue wants paper", Margin, top + 20, 20, Canvas.Ink);
+        _canvas.DrawText($"What the first layer looks for: {(shown < filters.Length ? $"{shown} of its {filters.Length} units" : $"its {shown} filters")}; red wants ink, blue wants paper", Margin, top + 20, 20, Canvas.Ink);
         for (int i = 0; i < shown; i++)
         {
             SKRect frame = Frame(i, top, PictureSize);
