@@ -46,25 +46,26 @@ namespace Backprop.Layers
 {
     internal sealed class ImageLayer : Layer
     {
-        private readonly bool _isPermuted;
-
         public ImageLayer(string name, Shape inputShape, Shape outputShape, ImageLayout layout) : base(name, inputShape, outputShape)
         {
             Layout = layout;
-            _isPermuted = layout == ImageLayout.Planar && outputShape[2] > 1 && outputShape[0] * outputShape[1] > 1;
+            IsPermuted = layout == ImageLayout.Planar && outputShape[2] > 1 && outputShape[0] * outputShape[1] > 1;
         }
 
         /// <summary>The order of the values in a row of the input.</summary>
         public ImageLayout Layout { get; }
 
+        /// <summary>Whether that is another order than the output's.</summary>
+        public bool IsPermuted { get; }
+
         public override string Description => "Image";
 
-        public override long KeptValuesPerRow => _isPermuted ? OutputShape.Length : 0; // else a view
+        public override long KeptValuesPerRow => IsPermuted ? OutputShape.Length : 0; // else a view
 
         public override Tensor Forward(Tensor x, in ForwardContext context)
         {
             int rows = x.Shape[0];
-            return _isPermuted
+            return IsPermuted
                 ? Operations.Permute.Apply(x, [rows, OutputShape[2], OutputShape[0], OutputShape[1]], [0, 2, 3, 1])
                 : x.Reshape(OutputShape.Batch(rows));
         }
