@@ -162,7 +162,7 @@ public sealed class ImageTests : IDisposable
             Assert.Contains("The option Augmentation is [RandomFlip]; it must be empty", message);
         }
 
-        Assert.Contains("padding of 4 can shift images of 4x6 out of sight",
+        Assert.Contains("padding of 4 can shift images of 4×6 out of sight",
             Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(net => net.Conv2d(2, 3).Flatten(), [Augmentation.RandomCrop(4)]).Fit(data)).Message);
         Assert.Contains("The option Augmentation is a list with null in it", Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(null, [null!])).Message);
     }
@@ -173,7 +173,7 @@ public sealed class ImageTests : IDisposable
         string Message(Func<NetworkBuilder, NetworkBuilder> network, bool interleaved = false) =>
             Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(net => network(net).Conv2d(2, 3).Flatten()).Fit(interleaved ? Rows<Interleaved>(20) : Rows<Planar>(20))).Message;
 
-        Assert.Contains("feature column 'Features': the network takes 3 channels of 4x6, which are 72 values, but the column has 48, 'Vector<Single, 2, 4, 6>'", Message(net => net.Image(3, 4, 6)));
+        Assert.Contains("feature column 'Features': the network takes 3 channels of 4×6, which are 72 values, but the column has 48, 'Vector<Single, 2, 4, 6>'", Message(net => net.Image(3, 4, 6)));
         Assert.Contains("the dimensions [2, 6, 4], but the column is 'Vector<Single, 2, 4, 6>'", Message(net => net.Image(2, 6, 4)));
         Assert.Contains("That is ImageLayout.Planar", Message(net => net.Image(2, 4, 6, ImageLayout.Interleaved)));
         Assert.Contains("That is ImageLayout.Interleaved", Message(net => net.Image(2, 4, 6), interleaved: true));
@@ -184,7 +184,7 @@ public sealed class ImageTests : IDisposable
     {
         ITransformer model = Trainer(net => net.Conv2d(2, 3).Flatten()).Fit(Rows<Planar>(20));
         string message = Assert.Throws<InvalidOperationException>(() => model.Transform(Rows<Interleaved>(5))).Message;
-        Assert.Contains("feature column 'Features': the network takes 2 channels of 4x6, planar", message);
+        Assert.Contains("feature column 'Features': the network takes 2 channels of 4×6, planar", message);
         Assert.Contains("That is ImageLayout.Interleaved", message);
         Assert.Contains("must be 'Vector<Single, 48>', as in training, but is 'Vector<Single, 3, 3, 3>'", Assert.Throws<InvalidOperationException>(() => model.Transform(Rows<Square>(5))).Message);
         Assert.Equal(5, Samples.ScoreBits(model.Transform(Rows<Flat>(5))).Length); // a column without dimensions is taken at its word

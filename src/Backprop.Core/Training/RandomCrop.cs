@@ -9,7 +9,7 @@ internal sealed class RandomCrop(int padding) : Augmentation
 
     internal override string? Objection(in ImageForm form) => padding < form.Height && padding < form.Width
         ? null
-        : $"a padding of {padding} can shift images of {form.Height}x{form.Width} out of sight; it must be less than both sides";
+        : $"a padding of {padding} can shift images of {form.Height}×{form.Width} out of sight; it must be less than both sides";
 
     internal override void Apply(Span<float> image, in ImageForm form, in RandomKey key)
     {

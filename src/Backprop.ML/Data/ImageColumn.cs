@@ -34,14 +34,14 @@ internal static class ImageColumn
     {
         long size = (long)image.Channels * image.Height * image.Width;
         if (type.Size != size)
-            return $"the network takes {image.Channels} channels of {image.Height}x{image.Width}, which are {size} values, but the column has {type.Size}, '{type}'";
+            return $"the network takes {image.Channels} channels of {image.Height}×{image.Width}, which are {size} values, but the column has {type.Size}, '{type}'";
         if (type.Dimensions.Length != 3)
             return null;
         bool isPlanar = image.Layout == ImageLayout.Planar;
         int[] planar = [image.Channels, image.Height, image.Width], interleaved = [image.Height, image.Width, image.Channels];
         return type.Dimensions.SequenceEqual(isPlanar ? planar : interleaved) || (image.Channels == 1 && type.Dimensions.SequenceEqual(isPlanar ? interleaved : planar))
             ? null
-            : $"the network takes {image.Channels} channels of {image.Height}x{image.Width}, {(isPlanar ? "planar" : "interleaved")}, so the dimensions " +
+            : $"the network takes {image.Channels} channels of {image.Height}×{image.Width}, {(isPlanar ? "planar" : "interleaved")}, so the dimensions " +
               $"[{string.Join(", ", isPlanar ? planar : interleaved)}], but the column is '{type}'" +
               (type.Dimensions.SequenceEqual(isPlanar ? interleaved : planar) ? $". That is ImageLayout.{(isPlanar ? ImageLayout.Interleaved : ImageLayout.Planar)}" : "");
     }

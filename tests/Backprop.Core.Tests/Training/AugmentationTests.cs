@@ -170,7 +170,7 @@ public class AugmentationTests
         string message = Assert.Throws<ArgumentOutOfRangeException>(() => Loop(Network.Build(net => net.Dense(2), [784]), Augmentation.RandomFlip)).Message;
         Assert.Contains("Augmentation is [RandomFlip], which changes images, but the network takes rows of shape [784]. Begin it with Image(channels, height, width)", message);
         message = Assert.Throws<ArgumentOutOfRangeException>(() => Loop(NetworkOf(ImageLayout.Planar), Augmentation.RandomFlip, Augmentation.RandomCrop(6))).Message;
-        Assert.Contains("RandomCrop(6) does not fit the network's images: a padding of 6 can shift images of 7x6 out of sight", message);
+        Assert.Contains("RandomCrop(6) does not fit the network's images: a padding of 6 can shift images of 7×6 out of sight", message);
         Assert.Contains("padding of a random crop is 0; expected at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => Augmentation.RandomCrop(0)).Message);
         Assert.Throws<ArgumentException>(() => new TrainingOptions { Augmentation = [null!] });
         Assert.Throws<ArgumentException>(() => new TrainingOptions { Augmentation = null! });
