@@ -32,6 +32,37 @@ public class NetworkGradientTests
         Check(network, rows, seed);
     }
 
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void TheGradientOfARandomNormalizedNetworkEqualsCentralDifferences(int seed)
+    {
+        var random = new Random(seed);
+        int classes = random.Next(2, 4), rows = random.Next(2, 4);
+        Network network = Network.Build(
+            net => RandomNorm(net.Image(2, 5, 6).Conv2d(4, 3, padding: 1), random).Residual(block => RandomBlock(block, random)).Activation(RandomKind(random), 0.3f).GlobalAveragePool2d().Dense(classes),
+            [60], seed, ReferenceDevice.Instance);
+
+        // Scales and shifts away from 1 and 0, so that they matter, and values away from kinks.
+        foreach (Parameter parameter in network.Parameters.Where(parameter => parameter.Kind is ParameterKind.Bias or ParameterKind.Scale))
+            parameter.Value.SetValues(Samples.Uniform(parameter.Shape.Length, seed, 0.3, 0.8));
+        Check(network, rows, seed);
+    }
+
+    private static ActivationKind RandomKind(Random random) => (ActivationKind)random.Next(Enum.GetValues<ActivationKind>().Length);
+
+    private static NetworkBuilder RandomNorm(NetworkBuilder net, Random random) => (random.Next(3) switch
+    {
+        0 => net.BatchNorm(epsilon: 1e-3f, affine: random.Next(2) > 0),
+        1 => net.LayerNorm(1e-3f, axes: random.Next(1, 4), affine: random.Next(2) > 0),
+        _ => net.GroupNorm(2, 1e-3f, affine: random.Next(2) > 0),
+    }).Activation(RandomKind(random), 0.3f);
+
+    private static NetworkBuilder RandomBlock(NetworkBuilder block, Random random)
+    {
+        block = RandomNorm(block.Conv2d(4, 3, stride: random.Next(1, 3), padding: 1), random).Conv2d(4, 1).BatchNorm(epsilon: 1e-3f);
+        return random.Next(2) > 0 ? block.Residual(inner => inner.Conv2d(6, 1).GroupNorm(3, 1e-3f)) : block;
+    }
+
     private static void Check(Network network, int rows, int seed)
     {
         int inputs = network.InputShape.Length, classes = network.OutputShape.Length;

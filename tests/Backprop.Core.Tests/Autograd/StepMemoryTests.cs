@@ -76,6 +76,29 @@ public class StepMemoryTests
     }
 
     [Fact]
+    public void ASteadyStepOfAResidualNetworkAllocatesNothing()
+    {
+        Network network = Network.Build(
+            net => net.Conv2d(8, 3, padding: 1).BatchNorm().Relu()
+                .Residual(block => block.Conv2d(8, 3, padding: 1).BatchNorm().Relu().Conv2d(8, 3, padding: 1).BatchNorm()).Relu()
+                .Residual(block => block.Conv2d(12, 3, stride: 2, padding: 1).GroupNorm(3).Gelu().Residual(inner => inner.Conv2d(12, 1).BatchNorm())).Tanh()
+                .GlobalAveragePool2d().LayerNorm().Dense(5),
+            [8, 8, 3], device: _device);
+        OptimizerState optimizer = new Adam { LearningRate = 0.001f }.For(network.Parameters);
+        float[] x = Samples.Uniform(192 * 8, 1), y = new float[5 * 8];
+        int[] labels = Samples.Labels(8, 5, 3);
+        AssertAllocatesNothing(() =>
+        {
+            using var tape = new Tape(_device);
+            Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(x, [8, 8, 8, 3]), training: true), labels);
+            network.Parameters.ZeroGradients();
+            tape.Backward(loss);
+            optimizer.Step();
+        });
+        AssertAllocatesNothing(() => network.Predict(x, y));
+    }
+
+    [Fact]
     public void ALargeBatchOfLabelsAllocatesNothing()
     {
         float[] z = Samples.Uniform(3000, 1);

@@ -20,6 +20,8 @@ public class GoldenTests
         ["group_norm"] = new() { ["group_norm"] = GoldenNormalization.GroupNorm },
         ["pooling"] = new[] { "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "global_avg_pool2d" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenPooling.Run),
+        ["residual_block"] = new() { ["residual_block"] = GoldenResidual.Block },
+        ["training_cnn"] = new() { ["training_cnn"] = GoldenResidual.TrainingCnn },
         ["losses_classification"] = new()
         {
             ["cross_entropy"] = GoldenLosses.CrossEntropy,

@@ -104,6 +104,10 @@ internal static class GoldenTraining
         return tape.Input(tensor.Floats.AsSpan(first * width, count * width), [count, .. tensor.Shape[1..]]);
     }
 
+    /// <summary>The optimizer that a training case describes.</summary>
+    public static Optimizer OptimizerOf(JsonElement settings) =>
+        Create(settings.GetProperty("name").GetString()!, settings.EnumerateObject().ToDictionary(property => property.Name, property => property.Value));
+
     /// <summary>The files' weight decay is for every parameter, ours for weights alone unless told otherwise.</summary>
     private static Optimizer Create(string name, Dictionary<string, JsonElement> settings)
     {
