@@ -9,7 +9,7 @@ internal sealed class FlowersPicture : IDisposable
 {
     private const int Columns = 10;
     private const int PhotoSize = 116;
-    private const int FilterSize = 68;
+    private const int FilterSize = 67;
     private const int Margin = 28;
     private const int Gap = 12;
     private const int TitleHeight = 44;
