@@ -9,7 +9,7 @@ internal sealed class DigitImage
     public const int Size = 28;
 
     /// <summary>The pixels, row by row, from 0 (paper) to 1 (ink).</summary>
-    [VectorType(Size * Size)]
+    [VectorType(Size, Size)]
     public float[] Pixels { get; set; } = new float[Size * Size];
 
     public uint Digit { get; set; }

@@ -15,6 +15,8 @@ namespace Backprop
     {
         internal override string KindName => "average_pool2d";
 
+        internal override bool TakesImages => true;
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new AveragePoolLayer(name, "AveragePool2d", inputShape, PoolingWindows.OfImages(Size, Stride, Padding, dilation: null, RoundUp), IncludePadding);
     }
@@ -37,6 +39,8 @@ namespace Backprop
     {
         internal override string KindName => "adaptive_average_pool2d";
 
+        internal override bool TakesImages => true;
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new AdaptiveAveragePoolLayer(name, inputShape, OutputSize);
     }
 
@@ -44,6 +48,8 @@ namespace Backprop
     public sealed record GlobalAveragePool2dDefinition : LayerDefinition
     {
         internal override string KindName => "global_average_pool2d";
+
+        internal override bool TakesImages => true;
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context)
         {

@@ -28,6 +28,8 @@ public sealed record Conv2dDefinition(
 {
     internal override string KindName => "conv2d";
 
+    internal override bool TakesImages => true;
+
     internal override Layer Build(string name, Shape inputShape, in LayerContext context)
     {
         ConvolutionLayer.CheckIsImage(name, "a convolution", inputShape);
@@ -53,6 +55,8 @@ public sealed record DepthwiseConv2dDefinition(
     Initializer? WeightInitializer = null) : LayerDefinition
 {
     internal override string KindName => "depthwise_conv2d";
+
+    internal override bool TakesImages => true;
 
     internal override Layer Build(string name, Shape inputShape, in LayerContext context)
     {

@@ -37,23 +37,35 @@ namespace Backprop
                 throw new ShapeException(
                     $"Layer '{name}': {Channels} channels of {Height}×{Width} are rows of shape {flat} or {(isPlanar ? planar : interleaved)}; found {inputShape}." +
                     (inputShape == (isPlanar ? interleaved : planar) ? $" That is the layout {(isPlanar ? ImageLayout.Interleaved : ImageLayout.Planar)}." : ""));
-            return new ImageLayer(name, inputShape, interleaved, isPermuted: isPlanar && Channels > 1 && Height * Width > 1);
+            return new ImageLayer(name, inputShape, interleaved, Layout);
         }
     }
 }
 
 namespace Backprop.Layers
 {
-    internal sealed class ImageLayer(string name, Shape inputShape, Shape outputShape, bool isPermuted) : Layer(name, inputShape, outputShape)
+    internal sealed class ImageLayer : Layer
     {
+        public ImageLayer(string name, Shape inputShape, Shape outputShape, ImageLayout layout) : base(name, inputShape, outputShape)
+        {
+            Layout = layout;
+            IsPermuted = layout == ImageLayout.Planar && outputShape[2] > 1 && outputShape[0] * outputShape[1] > 1;
+        }
+
+        /// <summary>The order of the values in a row of the input.</summary>
+        public ImageLayout Layout { get; }
+
+        /// <summary>Whether that is another order than the output's.</summary>
+        public bool IsPermuted { get; }
+
         public override string Description => "Image";
 
-        public override long KeptValuesPerRow => isPermuted ? OutputShape.Length : 0; // else a view
+        public override long KeptValuesPerRow => IsPermuted ? OutputShape.Length : 0; // else a view
 
         public override Tensor Forward(Tensor x, in ForwardContext context)
         {
             int rows = x.Shape[0];
-            return isPermuted
+            return IsPermuted
                 ? Operations.Permute.Apply(x, [rows, OutputShape[2], OutputShape[0], OutputShape[1]], [0, 2, 3, 1])
                 : x.Reshape(OutputShape.Batch(rows));
         }

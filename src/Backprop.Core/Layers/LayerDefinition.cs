@@ -50,6 +50,9 @@ public abstract record LayerDefinition
     /// <summary>Whether each output is the largest of some inputs, at least one: a ReLU before it may as well come behind it.</summary>
     internal virtual bool TakesMaximum => false;
 
+    /// <summary>Whether it takes images, rows [height, width, channels], and nothing else.</summary>
+    internal virtual bool TakesImages => false;
+
     /// <summary>The layers that this one is made of, if it is a block.</summary>
     internal virtual IReadOnlyList<LayerDefinition> Inner => [];
 

@@ -55,7 +55,7 @@ internal sealed class LayerSequence
 
         OutputShape = shape;
         _layers = [.. layers];
-        _folded = FoldedBatchNorm.Fold(_layers);
+        _folded = FoldedBatchNorm.Fold(RescaledImage.Fold(_layers));
     }
 
     public Shape OutputShape { get; }

@@ -15,6 +15,8 @@ namespace Backprop
     {
         internal override string KindName => "max_pool2d";
 
+        internal override bool TakesImages => true;
+
         // With holes, a window may lie in the padding altogether: then there is no value, and no ReLU of one.
         internal override bool TakesMaximum => Dilation is null or { Height: 1, Width: 1 };
 
@@ -41,6 +43,8 @@ namespace Backprop
     public sealed record AdaptiveMaxPool2dDefinition(Size2d OutputSize) : LayerDefinition
     {
         internal override string KindName => "adaptive_max_pool2d";
+
+        internal override bool TakesImages => true;
 
         internal override bool TakesMaximum => true;
 

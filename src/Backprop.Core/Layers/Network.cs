@@ -123,13 +123,14 @@ public sealed class Network
     public string Summary()
     {
         var text = new StringBuilder();
-        int width = Math.Max(16, AllLayers(_sequence.Layers.ToArray()).Select(layer => layer.Name.Length).DefaultIfEmpty(0).Max());
+        Layer[] layers = [.. AllLayers(_sequence.Layers.ToArray())];
+        int width = layers.Select(layer => layer.Name.Length).Append(16).Max(), kindWidth = layers.Select(layer => layer.Description.Length).Append(20).Max();
         void Row(string layer, string kind, string shape, string parameters) =>
-            text.Append(CultureInfo.InvariantCulture, $"{layer.PadRight(width)} {kind,-20} {shape,-16} {parameters,12}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{layer.PadRight(width)} {kind.PadRight(kindWidth)} {shape,-16} {parameters,12}\n");
 
         Row("layer", "kind", "output", "parameters");
         Row("input", "", InputShape.ToString(), "0");
-        foreach (Layer layer in AllLayers(_sequence.Layers.ToArray()))
+        foreach (Layer layer in layers)
         {
             long count = layer.Inner.Any() ? 0 : layer.Parameters.Where(parameter => parameter.IsTrainable).Sum(parameter => (long)parameter.Shape.Length);
             Row(layer.Name, layer.Description, layer.OutputShape.ToString(), count.ToString("N0", CultureInfo.InvariantCulture));

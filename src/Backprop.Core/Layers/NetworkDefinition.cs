@@ -54,6 +54,10 @@ public sealed class NetworkDefinition
                 throw new ArgumentException($"{group.Count()} layers have the name '{group.Key}'. Give each its own, or none.", nameof(layers));
     }
 
+    /// <summary>Whether the first of these layers for which the shape of a row matters takes images: it is not told by <see cref="ImageDefinition"/> what they are.</summary>
+    internal static bool BeginWithImages(IReadOnlyList<LayerDefinition> layers) =>
+        layers.FirstOrDefault(layer => layer is not (ActivationDefinition or DropoutDefinition or Dropout2dDefinition) && !layer.IsNormalization)?.TakesImages ?? false;
+
     /// <summary>Describes a network with the words of <see cref="NetworkBuilder"/>.</summary>
     public static NetworkDefinition Create(Func<NetworkBuilder, NetworkBuilder> configure)
     {

@@ -11,6 +11,8 @@ namespace Backprop
     {
         internal override string KindName => "pad2d";
 
+        internal override bool TakesImages => true;
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new PadLayer(name, inputShape, Operations.Pad.OutputOf(inputShape.Batch(1), Top, Bottom, Left, Right, $"Layer '{name}'").Row(), this);
     }

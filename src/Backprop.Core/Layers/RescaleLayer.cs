@@ -15,7 +15,7 @@ namespace Backprop
         {
             if (PerChannel && inputShape.Rank == 0)
                 throw new ShapeException($"Layer '{name}': a row that is rescaled per channel has at least one axis; found a scalar.");
-            return new RescaleLayer(name, inputShape, PerChannel ? [inputShape[inputShape.Rank - 1]] : inputShape, context.Parameters);
+            return new RescaleLayer(name, inputShape, PerChannel, context.Parameters);
         }
     }
 }
@@ -24,8 +24,10 @@ namespace Backprop.Layers
 {
     internal sealed class RescaleLayer : Layer
     {
-        public RescaleLayer(string name, Shape shape, Shape constants, ParameterFactory parameters) : base(name, shape, shape)
+        public RescaleLayer(string name, Shape shape, bool perChannel, ParameterFactory parameters) : base(name, shape, shape)
         {
+            IsPerChannel = perChannel;
+            Shape constants = perChannel ? [shape[shape.Rank - 1]] : shape;
             Offset = parameters.Constant($"{name}.offset", ParameterKind.Constant, constants, 0f);
             Scale = parameters.Constant($"{name}.scale", ParameterKind.Constant, constants, 1f);
             Parameters = [Offset, Scale];
@@ -35,10 +37,14 @@ namespace Backprop.Layers
 
         public override IReadOnlyList<Parameter> Parameters { get; }
 
+        public bool IsPerChannel { get; }
+
         public Parameter Offset { get; }
 
         public Parameter Scale { get; }
 
-        public override Tensor Forward(Tensor x, in ForwardContext context) => x.Add(Offset.Value).Multiply(Scale.Value);
+        public override Tensor Forward(Tensor x, in ForwardContext context) => IsPerChannel
+            ? Operations.Rescale.Apply(x, x.Shape, Offset.Value, Scale.Value, isPlanar: false)
+            : x.Add(Offset.Value).Multiply(Scale.Value);
     }
 }

@@ -21,6 +21,8 @@ namespace Backprop
 
         internal override IReadOnlyList<LayerDefinition> Inner => Block;
 
+        internal override bool TakesImages => NetworkDefinition.BeginWithImages(Block);
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context)
         {
             var block = new LayerSequence(Block, name + ".", inputShape, context.Parameters, context.ActivationAhead);

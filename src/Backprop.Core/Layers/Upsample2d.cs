@@ -8,6 +8,8 @@ namespace Backprop
     {
         internal override string KindName => "upsample2d";
 
+        internal override bool TakesImages => true;
+
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new UpsampleLayer(name, inputShape, Operations.Upsample.OutputOf(inputShape.Batch(1), Factor, $"Layer '{name}'").Row(), Factor);
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Backprop.Layers;
+using Backprop.Training;
 
 namespace Backprop;
 
@@ -17,11 +18,13 @@ public sealed class TrainingLoop
     private readonly Loss _loss;
     private readonly TrainingOptions _options;
     private readonly OptimizerState _optimizer;
+    private readonly BatchAugmenter? _augmenter;
 
     /// <summary>Prepares the training of a network.</summary>
     /// <param name="network">The network; trained in place.</param>
     /// <param name="loss">What is minimised.</param>
     /// <param name="options">How; the defaults when null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Images are to be augmented, and the network takes none, or none that can be.</exception>
     public TrainingLoop(Network network, Loss loss, TrainingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -29,6 +32,7 @@ public sealed class TrainingLoop
         _network = network;
         _loss = loss;
         _options = options ?? new TrainingOptions();
+        _augmenter = BatchAugmenter.Create(_options.Augmentation, network, _options.Seed);
         bool[] frozen = Frozen();
         _optimizer = _options.Optimizer.For(network.Parameters);
         Freeze(frozen); // the optimizer's frozen groups are frozen while a run lasts
@@ -103,6 +107,7 @@ public sealed class TrainingLoop
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     trainingBatch.Read();
+                    _augmenter?.Apply(trainingBatch.RowValues, epoch - 1, rows);
                     double batchLoss = Accumulate(trainingBatch, out double divisor);
                     if (!double.IsFinite(batchLoss))
                         throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", epoch, batch, batches);
@@ -252,13 +257,15 @@ public sealed class TrainingLoop
 
         public int Rows { get; private set; }
 
+        public Span<float> RowValues => _features.AsSpan(0, Rows * source.RowShape.Length);
+
         public ReadOnlySpan<float> Targets => _targets.AsSpan(0, Rows * source.TargetsPerRow);
 
         public ReadOnlySpan<float> Weights => _weights.AsSpan(0, source.HasWeights ? Rows : 0);
 
         public int Read() => Rows = source.Read(_features, _targets, _weights);
 
-        public Tensor Features(Tape tape) => tape.Input(_features.AsSpan(0, Rows * source.RowShape.Length), source.RowShape.Batch(Rows));
+        public Tensor Features(Tape tape) => tape.Input(RowValues, source.RowShape.Batch(Rows));
     }
 
     /// <summary>A copy of the weights of the best epoch so far.</summary>

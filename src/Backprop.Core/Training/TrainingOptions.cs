@@ -30,7 +30,20 @@ public sealed class TrainingOptions
     /// <summary>Whether each epoch sees the rows in another order. Default: yes.</summary>
     public bool Shuffle { get; init; } = true;
 
-    /// <summary>Fixes the order of the rows. Default 0.</summary>
+    /// <summary>
+    /// Random changes of the training images, applied one after the other to each row before the network sees it:
+    /// <c>[Augmentation.RandomFlip, Augmentation.RandomCrop(4)]</c>. Default: none.
+    /// </summary>
+    /// <exception cref="ArgumentException">An element is null.</exception>
+    public IReadOnlyList<Augmentation> Augmentation
+    {
+        get;
+        init => field = value is not null && !value.Contains(null!)
+            ? Array.AsReadOnly(value.ToArray())
+            : throw new ArgumentException($"{nameof(Augmentation)} is null or has an element that is; an empty list means none.", nameof(Augmentation));
+    } = [];
+
+    /// <summary>Fixes the order of the rows and how they are augmented. Default 0.</summary>
     public int Seed { get; init; }
 
     /// <summary>Is told how training goes. Default: nobody.</summary>

@@ -2,14 +2,17 @@ namespace Backprop.ML.Data;
 
 /// <summary>
 /// Brings each column of a matrix to mean 0 and variance 1: x becomes (x − mean)·scale. The figures are measured on the training rows,
-/// in double precision, and later folded into the network, so that nothing is left to do at prediction.
+/// in double precision, and later folded into the network, so that nothing is left to do at prediction. The channels of images are
+/// columns, too: interleaved, every pixel is a row of them; planar, each is a run of values, one a pixel.
 /// </summary>
 internal sealed class Standardization
 {
     // A spread below the rounding of float32 values is noise: to blow it up to variance 1 would teach the network the noise.
     private const double SmallestRelativeDeviation = 1e-7;
 
-    private Standardization(double[] mean, double[] scale) => (Mean, Scale) = (mean, scale);
+    private readonly int _run;
+
+    private Standardization(double[] mean, double[] scale, int run) => (Mean, Scale, _run) = (mean, scale, run);
 
     /// <summary>The mean of each column.</summary>
     public double[] Mean { get; }
@@ -21,49 +24,62 @@ internal sealed class Standardization
     /// Measures a row-major matrix. A constant column is given <paramref name="scaleOfConstants"/>: 0 takes a feature that taught the
     /// network nothing out of its predictions as well; 1 leaves a label as it is.
     /// </summary>
-    public static Standardization Measure(ReadOnlySpan<float> matrix, int columns, double scaleOfConstants)
+    /// <param name="matrix">Rows of columns · run values.</param>
+    /// <param name="columns">The number of columns.</param>
+    /// <param name="scaleOfConstants">The scale of a column without spread.</param>
+    /// <param name="run">How many neighbouring values belong to one column before the next begins.</param>
+    public static Standardization Measure(ReadOnlySpan<float> matrix, int columns, double scaleOfConstants, int run = 1)
     {
-        int rows = matrix.Length / columns;
+        int count = matrix.Length / columns; // values of a column
         var sums = new double[columns];
-        for (int row = 0; row < rows; row++)
+        for (int start = 0; start < matrix.Length;)
         {
-            ReadOnlySpan<float> values = matrix.Slice(row * columns, columns);
-            for (int column = 0; column < columns; column++)
-                sums[column] += values[column];
+            for (int column = 0; column < columns; column++, start += run)
+            {
+                double sum = sums[column];
+                foreach (float value in matrix.Slice(start, run))
+                    sum += value;
+                sums[column] = sum;
+            }
         }
         var mean = new double[columns];
         for (int column = 0; column < columns; column++)
-            mean[column] = (float)(sums[column] / rows); // what a network of float32 can subtract at prediction, so training does the same
+            mean[column] = (float)(sums[column] / count); // what a network of float32 can subtract at prediction, so training does the same
 
         Array.Clear(sums);
-        for (int row = 0; row < rows; row++)
+        for (int start = 0; start < matrix.Length;)
         {
-            ReadOnlySpan<float> values = matrix.Slice(row * columns, columns);
-            for (int column = 0; column < columns; column++)
+            for (int column = 0; column < columns; column++, start += run)
             {
-                double difference = values[column] - mean[column];
-                sums[column] += difference * difference;
+                double sum = sums[column];
+                foreach (float value in matrix.Slice(start, run))
+                {
+                    double difference = value - mean[column];
+                    sum += difference * difference;
+                }
+                sums[column] = sum;
             }
         }
         var scale = new double[columns];
         for (int column = 0; column < columns; column++)
         {
-            double deviation = Math.Sqrt(sums[column] / rows);
+            double deviation = Math.Sqrt(sums[column] / count);
             bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(mean[column]) || !float.IsFinite((float)(1 / deviation));
             scale[column] = isConstant ? scaleOfConstants : 1 / deviation;
         }
-        return new Standardization(mean, scale);
+        return new Standardization(mean, scale, run);
     }
 
     /// <summary>Standardises a row-major matrix in place.</summary>
     public void Apply(Span<float> matrix)
     {
-        int columns = Mean.Length;
-        for (int start = 0; start < matrix.Length; start += columns)
+        for (int start = 0; start < matrix.Length;)
         {
-            Span<float> row = matrix.Slice(start, columns);
-            for (int column = 0; column < row.Length; column++)
-                row[column] = (float)((row[column] - Mean[column]) * Scale[column]);
+            for (int column = 0; column < Mean.Length; column++, start += _run)
+            {
+                foreach (ref float value in matrix.Slice(start, _run))
+                    value = (float)((value - Mean[column]) * Scale[column]);
+            }
         }
     }
 }

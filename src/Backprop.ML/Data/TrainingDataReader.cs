@@ -11,6 +11,9 @@ namespace Backprop.ML.Data;
 /// </summary>
 internal sealed class TrainingDataReader
 {
+    // Where the number of rows is not known: a row of pixels may have hundreds of thousands.
+    private const int ValuesAtFirst = 1 << 20;
+
     private readonly TrainingColumns _columns;
     private readonly IHost _host;
     private readonly int _width;
@@ -31,7 +34,7 @@ internal sealed class TrainingDataReader
             LabelKind.TrueOrFalse => 2,
             _ => 0,
         };
-        int rows = (int)Math.Min(data.GetRowCount() ?? 1024, Array.MaxLength / _width);
+        int rows = (int)Math.Min(data.GetRowCount() ?? Math.Clamp(ValuesAtFirst / _width, 1, 1024), Array.MaxLength / _width);
         _features = new float[rows * _width];
         _labels = new float[rows];
         _weights = columns.Weight is null ? null : new float[rows];
@@ -63,11 +66,11 @@ internal sealed class TrainingDataReader
             ValueGetter<float>? getWeight = weight is null ? null : cursor.GetGetter<float>(weight.Value);
             VBuffer<float> features = default;
             float weightValue = 1;
-            for (; cursor.MoveNext(); read++)
+            for (; MoveNext(cursor, name, read); read++)
             {
                 if ((read & 0xFF) == 0)
                     throwIfCanceled();
-                getFeatures(ref features);
+                GetFeatures(getFeatures, ref features, name, read);
                 if (!TensorPrimitives.IsFiniteAll(features.GetValues()))
                 {
                     badFeatures++;
@@ -91,6 +94,36 @@ internal sealed class TrainingDataReader
         Report(channel, name, read, badFeatures, badLabels, badWeights);
         return new TrainingData(_width, _classCount, _features, _labels, _weights, _rows);
     }
+
+    /// <summary>Goes to the next row. ML.NET reads ahead on other threads, so what fails is this row or one of those soon behind it.</summary>
+    private bool MoveNext(DataViewRowCursor cursor, string name, long row)
+    {
+        try
+        {
+            return cursor.MoveNext();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw Unreadable($"{name}, at row {row} (the first is 0) or soon behind it", e);
+        }
+    }
+
+    /// <summary>Reads a row's features; what fails there, such as a file that is no image, is told with the number of the row.</summary>
+    private void GetFeatures(ValueGetter<VBuffer<float>> getFeatures, ref VBuffer<float> features, string name, long row)
+    {
+        try
+        {
+            getFeatures(ref features);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw Unreadable($"{name}, row {row} (the first is 0)", e);
+        }
+    }
+
+    private Exception Unreadable(string place, Exception e) => _host.Process(new InvalidOperationException(
+        $"{place}: what feature column '{_columns.Feature}' is made of could not be read: {e.GetBaseException().Message} " +
+        "If it is made of image files, see that each is there and is an image.", e));
 
     private Func<float> LabelGetter(DataViewRow row, DataViewSchema.Column label)
     {

@@ -8,6 +8,9 @@ internal sealed class Scorer(Network network, ScoreColumns columns)
     /// <summary>The number of features a row.</summary>
     public int FeatureCount { get; } = network.InputShape.Length;
 
+    /// <summary>The images that a row holds; null if it holds none.</summary>
+    public ImageDefinition? Image { get; } = network.Definition.Layers.FirstOrDefault() as ImageDefinition;
+
     /// <summary>The output columns.</summary>
     public ScoreColumns Columns => columns;
 

@@ -1,3 +1,4 @@
+using Backprop.ML.Data;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -29,6 +30,12 @@ internal sealed class ScoringSchema
         {
             throw context.Process(new InvalidOperationException(
                 $"Incompatible feature column type: feature column '{featureColumnName}' must be '{expected}', as in training, but is '{vector}'. " +
+                "Prepare the data to be scored with the same transforms as the training data."));
+        }
+        if (scorer.Image is { } image && ImageColumn.Objection(image, vector) is { } objection)
+        {
+            throw context.Process(new InvalidOperationException(
+                $"Incompatible feature column type: feature column '{featureColumnName}': {objection}. " +
                 "Prepare the data to be scored with the same transforms as the training data."));
         }
         Feature = feature;

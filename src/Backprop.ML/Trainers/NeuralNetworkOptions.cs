@@ -26,6 +26,12 @@ public abstract class NeuralNetworkOptions
     /// The hidden layers, for example <c>net =&gt; net.Dense(128).Relu().Dropout(0.2f)</c>. The output layer is added by the trainer.
     /// Default: null, two dense layers with ReLU whose sizes are chosen from the number of rows.
     /// </summary>
+    /// <remarks>
+    /// Layers that take images (Conv2d, pooling) need to know the channels, height and width. The word
+    /// <c>net.Image(channels, height, width)</c> says it. Without it, the dimensions of the feature column do: three are [channels, height,
+    /// width] or [height, width, channels], as <c>ExtractPixels</c> makes them without and with <c>interleavePixelColors</c>, where the smaller one
+    /// of the first and the last counts the channels (the first, if they are equal); two are the height and width of grey images.
+    /// </remarks>
     public Func<NetworkBuilder, NetworkBuilder>? Network { get; set; }
 
     /// <summary>The rule by which the weights are changed. Default: null, <see cref="AdamW"/> with learning rate 0.002 and weight decay 0.1.</summary>
@@ -56,6 +62,13 @@ public abstract class NeuralNetworkOptions
     public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
 
     /// <summary>
+    /// Random changes of the training images, applied one after the other to each row before the network sees it:
+    /// <c>[Augmentation.RandomFlip, Augmentation.RandomCrop(4)]</c>. Rows of validation and prediction are not changed. It needs a network that
+    /// begins with images. Default: none.
+    /// </summary>
+    public IReadOnlyList<Augmentation> Augmentation { get; set; } = [];
+
+    /// <summary>
     /// The number of threads that train together, and score until the model is saved; a model that is loaded scores with one per
     /// processor. From 1 to 1,024; the result does not depend on it, bit for bit. Default: null, one per processor.
     /// </summary>
@@ -84,18 +97,23 @@ public abstract class NeuralNetworkOptions
     public CancellationToken CancellationToken { get; set; }
 
     /// <summary>
-    /// The seed of all chance in the training: first weights, order of rows, dropout, choice of validation rows.
+    /// The seed of all chance in the training: first weights, order of rows, dropout, augmentation, choice of validation rows.
     /// Default: null, drawn from the MLContext, so that its seed decides.
     /// </summary>
     public int? Seed { get; set; }
 
     /// <summary>
-    /// Whether each feature is brought to mean 0 and variance 1 over the training rows before the network sees it. What was measured
-    /// becomes part of the network's weights, so predictions take the raw features and cost nothing more. Default: true.
+    /// Whether each feature is brought to mean 0 and variance 1 over the training rows before the network sees it; of images, each
+    /// channel, over all its pixels. What was measured becomes part of the network, so predictions take the raw features. Default: true.
     /// </summary>
     public bool NormalizeFeatures { get; set; } = true;
 
-    internal NeuralNetworkOptions Copy() => (NeuralNetworkOptions)MemberwiseClone();
+    internal NeuralNetworkOptions Copy()
+    {
+        var copy = (NeuralNetworkOptions)MemberwiseClone();
+        copy.Augmentation = Augmentation is null ? null! : [.. Augmentation]; // null is rejected by Check
+        return copy;
+    }
 
     /// <summary>Throws if a setting is not allowed.</summary>
     internal void Check()
@@ -111,6 +129,8 @@ public abstract class NeuralNetworkOptions
         CheckAtLeastOne(GradientAccumulationSteps, nameof(GradientAccumulationSteps));
         if (ValidationFraction is not null and not (>= 0 and < 1))
             throw Rejected(nameof(ValidationFraction), ValidationFraction, "a number from 0 to below 1");
+        if (Augmentation is null || Augmentation.Contains(null!))
+            throw Rejected(nameof(Augmentation), Augmentation is null ? null : "a list with null in it", "a list of augmentations; an empty one means none");
         if (!Enum.IsDefined(Device))
             throw Rejected(nameof(Device), Device, $"one of {string.Join(", ", Enum.GetNames<DeviceSelection>())}");
         if (EarlyStopping is not null && ValidationFraction == 0)

@@ -89,6 +89,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     {
         ArgumentNullException.ThrowIfNull(input);
         Check(input, validation);
+        NetworkDefinition? hidden = HiddenLayers(input.Schema[_columns.Feature]); // before the reading: images take their time
         using IChannel channel = _host.Start("Training");
         using var stop = new TrainingStop(_host, _environment, _options.CancellationToken);
         stop.ThrowIfRequested();
@@ -107,8 +108,8 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
                     "The {0} usable rows are too few to hold any out: there is no validation, and training does not stop early.", training.Rows);
         }
 
-        Standardization? features = _options.NormalizeFeatures
-            ? Standardization.Measure(training.Features.Span, training.Columns, scaleOfConstants: 0) : null;
+        Network network = Build(hidden, training);
+        Standardization? features = _options.NormalizeFeatures ? Measure(training, network.Definition) : null;
         Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
         foreach (TrainingData data in held is null ? [training] : new[] { training, held })
         {
@@ -116,7 +117,6 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             labels?.Apply(data.Labels.Span);
         }
 
-        Network network = Build(training);
         TrainingHistory history = Run(network, training, held, channel, stop);
         if (features is not null)
             network = network.WithInputScaling(features.Mean, features.Scale);
@@ -125,6 +125,11 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         return new NeuralNetworkTransformer(_environment, Task, _columns.Feature, new NeuralNetworkModelParameters(network, history),
             Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
     }
+
+    /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
+    private static Standardization Measure(TrainingData data, NetworkDefinition network) => network.Layers[0] is ImageDefinition image
+        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants: 0, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
+        : Standardization.Measure(data.Features.Span, data.Columns, scaleOfConstants: 0);
 
     private void Check(IDataView input, IDataView? validation)
     {
@@ -161,13 +166,37 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         }
     }
 
-    private Network Build(TrainingData data)
+    /// <summary>The hidden layers that the options describe, told of the images in the feature column; null if the trainer is to choose.</summary>
+    private NetworkDefinition? HiddenLayers(DataViewSchema.Column feature)
     {
-        Func<NetworkBuilder, NetworkBuilder> hidden = TrainingPlan.HiddenLayers(_options, data.Rows);
+        try
+        {
+            NetworkDefinition? hidden = null;
+            if (_options.Network is not null)
+            {
+                NetworkBuilder builder = _options.Network(new NetworkBuilder()) ??
+                    throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null", "one that gives the builder back");
+                hidden = ImageColumn.WithImage(builder.ToDefinition(), feature.Name, (VectorDataViewType)feature.Type);
+            }
+            if (_options.Augmentation.Count > 0 && (hidden is null || hidden.Layers.Count == 0 || hidden.Layers[0] is not ImageDefinition))
+            {
+                throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Augmentation), $"[{string.Join(", ", _options.Augmentation)}]",
+                    "empty, since the network does not begin with images: put .Image(channels, height, width) in front of its layers if its features are images");
+            }
+            return hidden;
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw _host.Process(e);
+        }
+    }
+
+    private Network Build(NetworkDefinition? hidden, TrainingData data)
+    {
+        hidden ??= NetworkDefinition.Create(TrainingPlan.HiddenLayers(data.Rows));
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
         Device device = _options.NumberOfThreads is { } threads ? Device.CpuWithThreads(threads) : Device.Cpu;
-        Network network = Network.Build(net => (hidden(net) ?? throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null",
-            "one that gives the builder back")).Dense(outputs), [data.Columns], _seed, device);
+        Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], _seed, device);
         return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
             $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
     }
@@ -187,6 +216,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
             Progress = log,
+            Augmentation = _options.Augmentation,
             Seed = _seed,
         };
         channel.Info(MessageSensitivity.None, "{0} rows of {1} features to train on, {2} to validate; {3} epochs at most, batches of {4}.\n{5}",

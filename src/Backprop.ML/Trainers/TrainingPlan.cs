@@ -44,8 +44,8 @@ internal static class TrainingPlan
     public static EarlyStopping EarlyStopping(NeuralNetworkOptions options, int numberOfEpochs) =>
         options.EarlyStopping ?? new EarlyStopping { Patience = Math.Max(5, numberOfEpochs / 3) };
 
-    /// <summary>The hidden layers.</summary>
-    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(NeuralNetworkOptions options, int rows) => options.Network ?? rows switch
+    /// <summary>The hidden layers where the caller has given none.</summary>
+    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(int rows) => rows switch
     {
         < FewRows => HiddenLayers([64, 32]),
         < RowsWorthHoldingOut => HiddenLayers([128, 64]),

@@ -25,6 +25,7 @@ internal static class OperationCaseTable
             [Dropout.Instance] = [.. DropoutCases()],
             [Convolution.Instance] = [.. ConvolutionGradientCases.Convolution()],
             [Permute.Instance] = [.. ConvolutionGradientCases.Permute()],
+            [Rescale.Instance] = [.. RescaleGradientCases.All()],
 
             [BatchNorm.Instance] = [.. NormalizationGradientCases.BatchNorm()],
             [LayerNorm.Instance] = [.. NormalizationGradientCases.LayerNorm()],

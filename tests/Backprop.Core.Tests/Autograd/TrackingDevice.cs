@@ -69,6 +69,8 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Permute(in PermutationLayout layout, MemoryBlock x, MemoryBlock y, bool accumulate) => Inner.Permute(layout, x, y, accumulate);
 
+    internal override void Rescale(in RescalingArguments arguments, MemoryBlock x, MemoryBlock y) => Inner.Rescale(arguments, x, y);
+
     internal override void Activate(Activation activation, MemoryBlock x, MemoryBlock y, int length) => Inner.Activate(activation, x, y, length);
 
     internal override void ActivateBackward(Activation activation, MemoryBlock? x, MemoryBlock? y, MemoryBlock gradOutput, MemoryBlock gradInput, int length, bool accumulate) =>

@@ -53,6 +53,9 @@ public class KernelTests
     [Fact]
     public void Permute() => KernelHarness.CheckAll(PermutationCases.All());
 
+    [Fact]
+    public void Rescale() => KernelHarness.CheckAll(RescalingCases.All());
+
     public static TheoryData<ActivationKind> Activations => [.. Enum.GetValues<ActivationKind>()];
 
     [Theory]

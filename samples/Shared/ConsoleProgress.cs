@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Backprop;
 
-namespace HandwrittenDigits;
+namespace Samples.Shared;
 
 /// <summary>
 /// Shows how a training goes. On a terminal: a bar that moves within its line. Otherwise, in a file or a pipe: plain lines, one an

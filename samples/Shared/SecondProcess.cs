@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace HandwrittenDigits;
+namespace Samples.Shared;
 
 /// <summary>This program, started once more.</summary>
 internal static class SecondProcess
@@ -11,7 +11,7 @@ internal static class SecondProcess
     {
         string program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is unknown.");
         var start = new ProcessStartInfo(program) { UseShellExecute = false };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet") // started as "dotnet HandwrittenDigits.dll"
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet") // started as "dotnet PROGRAM.dll"
             start.ArgumentList.Add(typeof(SecondProcess).Assembly.Location);
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);

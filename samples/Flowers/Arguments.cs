@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace Flowers;
+
+/// <summary>What was asked for on the command line.</summary>
+internal sealed record Arguments
+{
+    public const string Help = """
+        Learns to tell flowers in photographs apart.
+
+        Flowers [options]           trains a network, tests it, saves it, and shows what it can do
+        Flowers --predict MODEL     loads a saved network and looks at a few test photos with it
+
+          --epochs N      passes over the training photos (default 100)
+          --seed N        fixes all chance: the same seed gives the same network (default 1)
+          --output DIR    where flowers.zip and flowers.png are written (default: the current directory)
+          --data DIR      a folder with the folders train and test, and in each a folder of JPEG files for every kind of flower
+                          (default: the photos that come with this program)
+          --help          prints this text
+        """;
+
+    public int Epochs { get; private init; } = 100;
+
+    public int Seed { get; private init; } = 1;
+
+    public string OutputDirectory { get; private init; } = ".";
+
+    public string DataDirectory { get; private init; } = Path.Combine(AppContext.BaseDirectory, "data");
+
+    /// <summary>The model file to predict with; null to train one.</summary>
+    public string? Model { get; private init; }
+
+    public bool IsHelp { get; private init; }
+
+    /// <exception cref="ArgumentException">An argument is unknown, or its value is missing or not allowed.</exception>
+    public static Arguments Parse(string[] args)
+    {
+        var result = new Arguments();
+        for (int i = 0; i < args.Length; i++)
+        {
+            string Value() => i + 1 < args.Length ? args[++i] : throw new ArgumentException($"{args[i]} needs a value after it.");
+            result = args[i] switch
+            {
+                "--epochs" => result with { Epochs = Number(args[i], Value(), least: 1) },
+                "--seed" => result with { Seed = Number(args[i], Value(), least: 0) },
+                "--output" => result with { OutputDirectory = Value() },
+                "--data" => result with { DataDirectory = Value() },
+                "--predict" => result with { Model = Value() },
+                "--help" or "-h" => result with { IsHelp = true },
+                _ => throw new ArgumentException($"Unknown argument '{args[i]}'."),
+            };
+        }
+        return result;
+    }
+
+    private static int Number(string option, string text, int least) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least
+            ? number
+            : throw new ArgumentException($"{option} takes a whole number, at least {least}, but found '{text}'.");
+}
