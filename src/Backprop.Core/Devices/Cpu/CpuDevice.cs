@@ -63,7 +63,11 @@ internal sealed unsafe partial class CpuDevice : Device
     /// <inheritdoc/>
     internal override void Upload(ReadOnlySpan<float> source, MemoryBlock destination)
     {
-        source.CopyTo(new Span<float>(Pointer(destination), destination.Capacity));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(source.Length, destination.Capacity, nameof(source));
+
+        // A mini-batch comes from the last-level cache or the memory, which two threads read faster than one.
+        fixed (float* start = source)
+            ForEachRange(new CopyKernel(start, Pointer(destination)), source.Length, 1);
         GC.KeepAlive(destination); // a block that is collected frees its memory
     }
 
@@ -91,4 +95,11 @@ internal sealed unsafe partial class CpuDevice : Device
     private static float* Pointer(MemoryBlock block) => ((NativeBlock)block).Floats;
 
     private static int* IntegerPointer(MemoryBlock block) => ((NativeBlock)block).Integers;
+
+    private readonly struct CopyKernel(float* source, float* destination) : IRangeKernel
+    {
+        public void Apply<TSimd>(int chunk, int start, int end)
+            where TSimd : unmanaged, ISimd<TSimd> =>
+            new ReadOnlySpan<float>(source + start, end - start).CopyTo(new Span<float>(destination + start, end - start));
+    }
 }

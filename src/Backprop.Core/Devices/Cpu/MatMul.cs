@@ -48,9 +48,9 @@ internal sealed unsafe partial class CpuDevice
         long chunks = 1;
         if (Workers.Threads > 1)
         {
-            // Two chunks per thread: more would even out delays better, but pack and read the operands more often.
+            // Four chunks per thread: more would even out delays better, but pack and read the operands more often.
             long multiplications = (long)arguments.M * arguments.N * arguments.K;
-            chunks = Math.Min(2 * Workers.Threads, multiplications / MultiplicationsPerChunk);
+            chunks = Math.Min(4 * Workers.Threads, multiplications / MultiplicationsPerChunk);
         }
 
         Workers.Run(work.Divide((int)Math.Max(chunks, 1)), ref work);

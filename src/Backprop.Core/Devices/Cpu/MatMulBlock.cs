@@ -144,9 +144,15 @@ internal readonly unsafe struct MatMulBlock<TSimd>
                 nint aStride = _aStride;
                 float* a = copiedA == null ? A(firstRow + row, k) : CopyA(copiedA, firstRow + row, height, k, depth, out aStride);
                 float* panel = b;
+                int nextRow = row + height, nextHeight = copiedA != null && tile + 1 < tiles ? (rows - nextRow) / (tiles - tile - 1) : 0;
                 for (int column = blockColumn; column < endColumn; column += PanelColumns, panel += panelStep)
+                {
+                    if (nextHeight > 0)
+                        PrefetchA(firstRow + nextRow, nextHeight, k, depth, column - blockColumn, endColumn - blockColumn);
                     MultiplyTile(a, aStride, panel, bStride, firstRow + row, height, column, Math.Min(endColumn - column, PanelColumns), k, depth);
-                row += height;
+                }
+
+                row = nextRow;
             }
         }
     }
@@ -299,6 +305,23 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         {
             Sse.Prefetch0(c);
             Sse.Prefetch0(c + PanelColumns - 1);
+        }
+    }
+
+    // The rows of A that the next tiles multiply come from far when A is large, and copying them would wait for them. They are
+    // asked for in parts, one before each tile (at column of columns), because a core can only wait for some dozens of lines
+    // at once.
+    private void PrefetchA(int row, int rows, int k, int depth, int column, int columns)
+    {
+        if (!Sse.IsSupported)
+            return;
+        int runs = _transposeA ? depth : rows, length = _transposeA ? rows : depth;
+        int run = runs * column / columns, end = runs * Math.Min(column + PanelColumns, columns) / columns;
+        for (float* start = A(row, k) + run * _aStride; run < end; run++, start += _aStride)
+        {
+            for (int i = 0; i < length; i += 16)
+                Sse.Prefetch1(start + i);
+            Sse.Prefetch1(start + length - 1);
         }
     }
 

@@ -107,6 +107,9 @@ internal static unsafe class MatMulTile<TSimd>
         TSimd c8L = zero, c8R = zero, c9L = zero, c9R = zero, c10L = zero, c10R = zero, c11L = zero, c11R = zero;
         TSimd c12L = zero, c12R = zero, c13L = zero, c13R = zero;
 
+        // A whole register may be read where what follows the row in memory is the next row of B; its sums are not stored.
+        int partialSteps = bStride >= TSimd.Width - lastCount ? 1 : TSimd.Width;
+
         // One pointer for three rows: the processor adds one or two strides to it for free while addressing.
         nint twoRows = 2 * rowStride;
         float* a0 = a, a3 = a + 3 * rowStride, a6 = a3 + 3 * rowStride, a9 = a6 + 3 * rowStride, a12 = a9 + 3 * rowStride;
@@ -116,124 +119,42 @@ internal static unsafe class MatMulTile<TSimd>
             if (TColumns.Registers == 2)
             {
                 left = *(TSimd*)b;
-                right = TColumns.IsPartial ? TSimd.Load(b + TSimd.Width, lastCount) : ((TSimd*)b)[1];
+                right = TColumns.IsPartial && depth <= partialSteps ? TSimd.Load(b + TSimd.Width, lastCount) : ((TSimd*)b)[1];
             }
             else
             {
-                left = TSimd.Load(b, lastCount);
+                left = depth <= partialSteps ? TSimd.Load(b, lastCount) : *(TSimd*)b;
             }
 
             b += bStride;
 
-            // Create stands on the memory operand itself, so that it becomes one load that repeats the number in all lanes.
-            TSimd x0 = TSimd.Create(*a0);
-            c0L = TSimd.Fma(left, x0, c0L);
-            if (TColumns.Registers == 2)
-                c0R = TSimd.Fma(right, x0, c0R);
-
+            MultiplyAdd<TColumns>(ref c0L, ref c0R, left, right, a0);
             if (TRows.Count > 1)
-            {
-                TSimd x1 = TSimd.Create(a0[rowStride]);
-                c1L = TSimd.Fma(left, x1, c1L);
-                if (TColumns.Registers == 2)
-                    c1R = TSimd.Fma(right, x1, c1R);
-            }
-
+                MultiplyAdd<TColumns>(ref c1L, ref c1R, left, right, a0 + rowStride);
             if (TRows.Count > 2)
-            {
-                TSimd x2 = TSimd.Create(a0[twoRows]);
-                c2L = TSimd.Fma(left, x2, c2L);
-                if (TColumns.Registers == 2)
-                    c2R = TSimd.Fma(right, x2, c2R);
-            }
-
+                MultiplyAdd<TColumns>(ref c2L, ref c2R, left, right, a0 + twoRows);
             if (TRows.Count > 3)
-            {
-                TSimd x3 = TSimd.Create(*a3);
-                c3L = TSimd.Fma(left, x3, c3L);
-                if (TColumns.Registers == 2)
-                    c3R = TSimd.Fma(right, x3, c3R);
-            }
-
+                MultiplyAdd<TColumns>(ref c3L, ref c3R, left, right, a3);
             if (TRows.Count > 4)
-            {
-                TSimd x4 = TSimd.Create(a3[rowStride]);
-                c4L = TSimd.Fma(left, x4, c4L);
-                if (TColumns.Registers == 2)
-                    c4R = TSimd.Fma(right, x4, c4R);
-            }
-
+                MultiplyAdd<TColumns>(ref c4L, ref c4R, left, right, a3 + rowStride);
             if (TRows.Count > 5)
-            {
-                TSimd x5 = TSimd.Create(a3[twoRows]);
-                c5L = TSimd.Fma(left, x5, c5L);
-                if (TColumns.Registers == 2)
-                    c5R = TSimd.Fma(right, x5, c5R);
-            }
-
+                MultiplyAdd<TColumns>(ref c5L, ref c5R, left, right, a3 + twoRows);
             if (TRows.Count > 6)
-            {
-                TSimd x6 = TSimd.Create(*a6);
-                c6L = TSimd.Fma(left, x6, c6L);
-                if (TColumns.Registers == 2)
-                    c6R = TSimd.Fma(right, x6, c6R);
-            }
-
+                MultiplyAdd<TColumns>(ref c6L, ref c6R, left, right, a6);
             if (TRows.Count > 7)
-            {
-                TSimd x7 = TSimd.Create(a6[rowStride]);
-                c7L = TSimd.Fma(left, x7, c7L);
-                if (TColumns.Registers == 2)
-                    c7R = TSimd.Fma(right, x7, c7R);
-            }
-
+                MultiplyAdd<TColumns>(ref c7L, ref c7R, left, right, a6 + rowStride);
             if (TRows.Count > 8)
-            {
-                TSimd x8 = TSimd.Create(a6[twoRows]);
-                c8L = TSimd.Fma(left, x8, c8L);
-                if (TColumns.Registers == 2)
-                    c8R = TSimd.Fma(right, x8, c8R);
-            }
-
+                MultiplyAdd<TColumns>(ref c8L, ref c8R, left, right, a6 + twoRows);
             if (TRows.Count > 9)
-            {
-                TSimd x9 = TSimd.Create(*a9);
-                c9L = TSimd.Fma(left, x9, c9L);
-                if (TColumns.Registers == 2)
-                    c9R = TSimd.Fma(right, x9, c9R);
-            }
-
+                MultiplyAdd<TColumns>(ref c9L, ref c9R, left, right, a9);
             if (TRows.Count > 10)
-            {
-                TSimd x10 = TSimd.Create(a9[rowStride]);
-                c10L = TSimd.Fma(left, x10, c10L);
-                if (TColumns.Registers == 2)
-                    c10R = TSimd.Fma(right, x10, c10R);
-            }
-
+                MultiplyAdd<TColumns>(ref c10L, ref c10R, left, right, a9 + rowStride);
             if (TRows.Count > 11)
-            {
-                TSimd x11 = TSimd.Create(a9[twoRows]);
-                c11L = TSimd.Fma(left, x11, c11L);
-                if (TColumns.Registers == 2)
-                    c11R = TSimd.Fma(right, x11, c11R);
-            }
-
+                MultiplyAdd<TColumns>(ref c11L, ref c11R, left, right, a9 + twoRows);
             if (TRows.Count > 12)
-            {
-                TSimd x12 = TSimd.Create(*a12);
-                c12L = TSimd.Fma(left, x12, c12L);
-                if (TColumns.Registers == 2)
-                    c12R = TSimd.Fma(right, x12, c12R);
-            }
-
+                MultiplyAdd<TColumns>(ref c12L, ref c12R, left, right, a12);
             if (TRows.Count > 13)
-            {
-                TSimd x13 = TSimd.Create(a12[rowStride]);
-                c13L = TSimd.Fma(left, x13, c13L);
-                if (TColumns.Registers == 2)
-                    c13R = TSimd.Fma(right, x13, c13R);
-            }
+                MultiplyAdd<TColumns>(ref c13L, ref c13R, left, right, a12 + rowStride);
 
             a0 += stepStride;
             a3 += stepStride;
@@ -301,6 +222,24 @@ internal static unsafe class MatMulTile<TSimd>
                 Store<TColumns>(c12L, c12R, c + 12 * cStride, lastCount);
             if (TRows.Count > 13)
                 Store<TColumns>(c13L, c13R, c + 13 * cStride, lastCount);
+        }
+    }
+
+    // Create stands on the memory operand itself, so that it becomes one load that repeats the number in all lanes. With one
+    // register per row the number is used once and the FMA reads it from memory: one instruction less.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MultiplyAdd<TColumns>(ref TSimd sumLeft, ref TSimd sumRight, TSimd left, TSimd right, float* a)
+        where TColumns : struct, ITileColumns
+    {
+        if (TColumns.Registers == 2)
+        {
+            TSimd x = TSimd.Create(*a);
+            TSimd.MultiplyAdd(ref sumLeft, left, x);
+            TSimd.MultiplyAdd(ref sumRight, right, x);
+        }
+        else
+        {
+            TSimd.MultiplyAdd(ref sumLeft, left, a);
         }
     }
 
