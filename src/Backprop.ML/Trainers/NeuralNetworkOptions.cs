@@ -98,7 +98,7 @@ public abstract class NeuralNetworkOptions
     internal NeuralNetworkOptions Copy() => (NeuralNetworkOptions)MemberwiseClone();
 
     /// <summary>Throws if a setting is not allowed.</summary>
-    internal void Check()
+    internal virtual void Check()
     {
         CheckName(FeatureColumnName, nameof(FeatureColumnName));
         CheckName(LabelColumnName, nameof(LabelColumnName));
