@@ -25,6 +25,7 @@ internal static class FigureProgram
         run.Group("gemv", MatMulFigures.PrintRow);
         run.Group("mlp", TrainingStepFigures.Print);
         run.Group("elementwise", ElementwiseFigures.Print);
+        run.Group("pool", PoolingFigures.Print);
         run.Group("infer", PredictionFigures.Print);
         run.Group("tape", TapeFigures.Print);
         run.Group("cold", StartFigures.Print);

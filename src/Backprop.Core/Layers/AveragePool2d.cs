@@ -13,7 +13,7 @@ namespace Backprop
     public sealed record AveragePool2dDefinition(
         Size2d Size, Size2d? Stride = null, Size2d Padding = default, bool IncludePadding = true, bool RoundUp = false) : LayerDefinition
     {
-        internal override string KindName => "averagepool2d";
+        internal override string KindName => "average_pool2d";
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new AveragePoolLayer(name, "AveragePool2d", inputShape, PoolingWindows.OfImages(Size, Stride, Padding, dilation: null, RoundUp), IncludePadding);
@@ -25,7 +25,7 @@ namespace Backprop
     /// <param name="Padding">Zeros on both sides, at most half the window. Default: none.</param>
     public sealed record AveragePool1dDefinition(int Size, int? Stride = null, int Padding = 0) : LayerDefinition
     {
-        internal override string KindName => "averagepool1d";
+        internal override string KindName => "average_pool1d";
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new AveragePoolLayer(name, "AveragePool1d", inputShape, PoolingWindows.OfSignals(Size, Stride, Padding), includePadding: true);
@@ -35,7 +35,7 @@ namespace Backprop
     /// <param name="OutputSize">The size of the output.</param>
     public sealed record AdaptiveAveragePool2dDefinition(Size2d OutputSize) : LayerDefinition
     {
-        internal override string KindName => "adaptiveaveragepool2d";
+        internal override string KindName => "adaptive_average_pool2d";
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new AdaptiveAveragePoolLayer(name, inputShape, OutputSize);
     }
@@ -43,7 +43,7 @@ namespace Backprop
     /// <summary>The mean of each channel over all pixels: rows [height, width, channels] or [length, channels] become [channels].</summary>
     public sealed record GlobalAveragePool2dDefinition : LayerDefinition
     {
-        internal override string KindName => "globalaveragepool2d";
+        internal override string KindName => "global_average_pool2d";
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context)
         {

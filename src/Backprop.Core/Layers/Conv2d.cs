@@ -38,7 +38,7 @@ public sealed record Conv2dDefinition(
 
 /// <summary>
 /// A depthwise convolution of images: each channel has kernels of its own and is seen by no others, so it is a
-/// <see cref="Conv2dDefinition"/> with as many groups as channels. With a 1x1 convolution behind it, it does most of a full
+/// <see cref="Conv2dDefinition"/> with as many groups as channels. With a 1×1 convolution behind it, it does most of a full
 /// convolution's work for a fraction of its cost. Chollet 2017, arXiv:1610.02357.
 /// </summary>
 /// <param name="KernelSize">The kernel's size in pixels.</param>

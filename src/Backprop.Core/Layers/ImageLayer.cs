@@ -28,14 +28,14 @@ namespace Backprop
         internal override Layer Build(string name, Shape inputShape, in LayerContext context)
         {
             if (Channels < 1 || Height < 1 || Width < 1)
-                throw new ShapeException($"Layer '{name}': an image has at least 1 channel, row and column; found {Channels} channels of {Height}x{Width}.");
+                throw new ShapeException($"Layer '{name}': an image has at least 1 channel, row and column; found {Channels} channels of {Height}×{Width}.");
             if (!Enum.IsDefined(Layout))
                 throw new ArgumentOutOfRangeException(nameof(Layout), Layout, $"Layer '{name}': {Layout} is no layout of an image; expected {ImageLayout.Planar} or {ImageLayout.Interleaved}.");
             Shape planar = [Channels, Height, Width], interleaved = [Height, Width, Channels], flat = [planar.Length];
             bool isPlanar = Layout == ImageLayout.Planar;
             if (inputShape != flat && inputShape != (isPlanar ? planar : interleaved))
                 throw new ShapeException(
-                    $"Layer '{name}': {Channels} channels of {Height}x{Width} are rows of shape {flat} or {(isPlanar ? planar : interleaved)}; found {inputShape}." +
+                    $"Layer '{name}': {Channels} channels of {Height}×{Width} are rows of shape {flat} or {(isPlanar ? planar : interleaved)}; found {inputShape}." +
                     (inputShape == (isPlanar ? interleaved : planar) ? $" That is the layout {(isPlanar ? ImageLayout.Interleaved : ImageLayout.Planar)}." : ""));
             return new ImageLayer(name, inputShape, interleaved, isPermuted: isPlanar && Channels > 1 && Height * Width > 1);
         }

@@ -12,7 +12,7 @@ namespace Backprop
     public sealed record MaxPool2dDefinition(
         Size2d Size, Size2d? Stride = null, Size2d Padding = default, Size2d? Dilation = null, bool RoundUp = false) : LayerDefinition
     {
-        internal override string KindName => "maxpool2d";
+        internal override string KindName => "max_pool2d";
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new MaxPoolLayer(name, "MaxPool2d", inputShape, PoolingWindows.OfImages(Size, Stride, Padding, Dilation, RoundUp));
@@ -24,7 +24,7 @@ namespace Backprop
     /// <param name="Padding">Empty places on both sides, at most half the window. Default: none.</param>
     public sealed record MaxPool1dDefinition(int Size, int? Stride = null, int Padding = 0) : LayerDefinition
     {
-        internal override string KindName => "maxpool1d";
+        internal override string KindName => "max_pool1d";
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) =>
             new MaxPoolLayer(name, "MaxPool1d", inputShape, PoolingWindows.OfSignals(Size, Stride, Padding));
@@ -34,7 +34,7 @@ namespace Backprop
     /// <param name="OutputSize">The size of the output.</param>
     public sealed record AdaptiveMaxPool2dDefinition(Size2d OutputSize) : LayerDefinition
     {
-        internal override string KindName => "adaptivemaxpool2d";
+        internal override string KindName => "adaptive_max_pool2d";
 
         internal override Layer Build(string name, Shape inputShape, in LayerContext context) => new AdaptiveMaxPoolLayer(name, inputShape, OutputSize);
     }

@@ -9,7 +9,7 @@ public sealed partial class NetworkBuilder
     /// <param name="padding">Empty places on each side of the image, at most half the window. Default: none.</param>
     /// <param name="dilation">From place to place within a window; 1 when null.</param>
     /// <param name="roundUp">Whether a last window that sticks out of the image is kept ("ceil mode"). Default: no.</param>
-    /// <param name="name">A name of its own; <c>maxpool2d_1</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>max_pool2d_1</c>, ... when null.</param>
     public NetworkBuilder MaxPool2d(
         Size2d size, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, bool roundUp = false, string? name = null) =>
         Add(new MaxPool2dDefinition(size, stride, padding, dilation, roundUp) { Name = name });
@@ -18,14 +18,14 @@ public sealed partial class NetworkBuilder
     /// <param name="size">The window.</param>
     /// <param name="stride">From window to window; the window's size when null.</param>
     /// <param name="padding">Empty places on both sides, at most half the window. Default: none.</param>
-    /// <param name="name">A name of its own; <c>maxpool1d_1</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>max_pool1d_1</c>, ... when null.</param>
     public NetworkBuilder MaxPool1d(int size, int? stride = null, int padding = 0, string? name = null) =>
         Add(new MaxPool1dDefinition(size, stride, padding) { Name = name });
 
     /// <summary>Appends max pooling of images to a given size; see <see cref="AdaptiveMaxPool2dDefinition"/>.</summary>
     /// <param name="height">The height of the output.</param>
     /// <param name="width">Its width.</param>
-    /// <param name="name">A name of its own; <c>adaptivemaxpool2d_1</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>adaptive_max_pool2d_1</c>, ... when null.</param>
     public NetworkBuilder AdaptiveMaxPool2d(int height, int width, string? name = null) =>
         Add(new AdaptiveMaxPool2dDefinition((height, width)) { Name = name });
 
@@ -35,7 +35,7 @@ public sealed partial class NetworkBuilder
     /// <param name="padding">Zeros on each side of the image, at most half the window. Default: none.</param>
     /// <param name="includePadding">Whether zeros of the padding count when the sum is divided. Default: yes.</param>
     /// <param name="roundUp">Whether a last window that sticks out of the image is kept ("ceil mode"). Default: no.</param>
-    /// <param name="name">A name of its own; <c>averagepool2d_1</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>average_pool2d_1</c>, ... when null.</param>
     public NetworkBuilder AveragePool2d(
         Size2d size, Size2d? stride = null, Size2d padding = default, bool includePadding = true, bool roundUp = false, string? name = null) =>
         Add(new AveragePool2dDefinition(size, stride, padding, includePadding, roundUp) { Name = name });
@@ -44,19 +44,19 @@ public sealed partial class NetworkBuilder
     /// <param name="size">The window.</param>
     /// <param name="stride">From window to window; the window's size when null.</param>
     /// <param name="padding">Zeros on both sides, at most half the window. Default: none.</param>
-    /// <param name="name">A name of its own; <c>averagepool1d_1</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>average_pool1d_1</c>, ... when null.</param>
     public NetworkBuilder AveragePool1d(int size, int? stride = null, int padding = 0, string? name = null) =>
         Add(new AveragePool1dDefinition(size, stride, padding) { Name = name });
 
     /// <summary>Appends average pooling of images to a given size; see <see cref="AdaptiveAveragePool2dDefinition"/>.</summary>
     /// <param name="height">The height of the output.</param>
     /// <param name="width">Its width.</param>
-    /// <param name="name">A name of its own; <c>adaptiveaveragepool2d_1</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>adaptive_average_pool2d_1</c>, ... when null.</param>
     public NetworkBuilder AdaptiveAveragePool2d(int height, int width, string? name = null) =>
         Add(new AdaptiveAveragePool2dDefinition((height, width)) { Name = name });
 
     /// <summary>Appends the mean of each channel over all pixels: rows [height, width, channels] become [channels].</summary>
-    /// <param name="name">A name of its own; <c>globalaveragepool2d_1</c>, ... when null.</param>
+    /// <param name="name">A name of its own; <c>global_average_pool2d_1</c>, ... when null.</param>
     public NetworkBuilder GlobalAveragePool2d(string? name = null) => Add(new GlobalAveragePool2dDefinition { Name = name });
 
     /// <summary>Appends a frame of zeros around images; see <see cref="Pad2dDefinition"/>.</summary>

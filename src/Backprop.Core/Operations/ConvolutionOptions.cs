@@ -27,7 +27,7 @@ internal readonly record struct ConvolutionOptions(Size2d Stride, Size2d Padding
         AtLeast(who, "dilation", Math.Min(Dilation.Height, Dilation.Width), 1);
         AtLeast(who, "number of groups", Groups, 1);
         if (height < 1 || width < 1 || channels < 1)
-            throw new ShapeException($"{who}: the input has {(isSignal ? $"length {width}" : $"{height}x{width} pixels")} and {channels} channels; expected at least 1 of each.");
+            throw new ShapeException($"{who}: the input has {(isSignal ? $"length {width}" : $"{height}×{width} pixels")} and {channels} channels; expected at least 1 of each.");
         if (channels % Groups != 0 || filters % Groups != 0)
             throw new ShapeException($"{who}: {Groups} groups do not divide both {channels} input channels and {filters} filters; these would: {Divisors(channels, filters)}.");
         int outputHeight = OutputSize(who, "height", height, kernel.Height, Stride.Height, Padding.Height, Dilation.Height);

@@ -59,7 +59,7 @@ internal readonly record struct ImageShape(int Batch, int Height, int Width, int
     {
         string expected = isSignal ? "signals [length, channels]" : "images [height, width, channels]";
         if (batch.Rank != (isSignal ? 3 : 4))
-            throw new ShapeException($"{who}: expected rows that are {expected}; found {(batch.Rank == 0 ? "a scalar" : $"rows of shape {batch.Row()}")}. {(isSignal ? "Reshape([length, channels])" : "Reshape([height, width, channels])")} before it makes them so.");
+            throw new ShapeException($"{who}: expected rows that are {expected}; found {(batch.Rank == 0 ? "a scalar" : $"rows of shape {batch.Row()}")}. {(isSignal ? "Reshape([length, channels])" : "Image(channels, height, width)")} before it makes them so.");
         var shape = isSignal ? new ImageShape(batch[0], 1, batch[1], batch[2], true) : new ImageShape(batch[0], batch[1], batch[2], batch[3], false);
         return shape.Height > 0 && shape.Width > 0
             ? shape

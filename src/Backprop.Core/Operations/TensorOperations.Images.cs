@@ -88,7 +88,8 @@ public static partial class TensorOperations
     public static Tensor GlobalAveragePool2d(this Tensor x)
     {
         ImageShape image = ImageShape.Of(x.Shape, isSignal: x.Shape.Rank == 3, "GlobalAveragePool2d");
-        return x.Reshape([image.Batch, image.Height * image.Width, image.Channels]).Mean(1);
+        var whole = new PoolingShape(image.Batch, PoolingAxis.SharedOut(image.Height, 1), PoolingAxis.SharedOut(image.Width, 1), image.Channels);
+        return AveragePool.Apply(x, new AveragePoolingArguments(whole)).Reshape([image.Batch, image.Channels]);
     }
 
     /// <summary>The images in a frame of zeros.</summary>

@@ -19,8 +19,8 @@ public readonly record struct Size2d(int Height, int Width)
     /// <summary>Height and width.</summary>
     public static implicit operator Size2d((int Height, int Width) size) => new(size.Height, size.Width);
 
-    /// <summary>Height x width, as in <c>3x5</c>.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Height}x{Width}");
+    /// <summary>Height×width.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Height}×{Width}");
 }
 
 internal sealed class Size2dConverter : JsonConverter<Size2d>

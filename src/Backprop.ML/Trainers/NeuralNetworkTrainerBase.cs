@@ -184,8 +184,10 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         Func<NetworkBuilder, NetworkBuilder> hidden = TrainingPlan.HiddenLayers(_options, data.Rows);
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
         Device device = _options.NumberOfThreads is { } threads ? Device.CpuWithThreads(threads) : Device.Cpu;
-        return Network.Build(net => (hidden(net) ?? throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null",
+        Network network = Network.Build(net => (hidden(net) ?? throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null",
             "one that gives the builder back")).Dense(outputs), [data.Columns], _seed, device);
+        return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
+            $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
     }
 
     private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)

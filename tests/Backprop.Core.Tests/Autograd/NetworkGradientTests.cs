@@ -112,9 +112,11 @@ public class NetworkGradientTests
                 ? net.DepthwiseConv2d(kernel, padding: 1, multiplier: random.Next(1, 3), useBias: useBias)
                 : net.Conv2d(2 * random.Next(1, 4), kernel, stride: random.Next(1, 3), padding: 1, groups: random.Next(1, 3), useBias: useBias);
             net = net.Activation(kinds[random.Next(kinds.Length)], 0.3f);
+            if (random.Next(3) == 0)
+                net = net.AveragePool2d(2, stride: 1, padding: 1, includePadding: random.Next(2) == 0).Dropout2d(0.2f);
         }
 
-        return net.Flatten();
+        return random.Next(2) == 0 ? net.Flatten() : net.GlobalAveragePool2d();
     }
 
     private static NetworkBuilder RandomLayers(NetworkBuilder net, Random random)

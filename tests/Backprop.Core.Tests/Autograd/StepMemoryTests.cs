@@ -58,6 +58,24 @@ public class StepMemoryTests
     }
 
     [Fact]
+    public void ASteadyStepThroughPoolingAllocatesNothing()
+    {
+        Network network = Network.Build(
+            net => net.Image(1, 12, 12).Pad2d(1, 1, 1, 1).Conv2d(6, 3).Relu().MaxPool2d(2).Dropout2d(0.2f).Upsample2d(2).MaxPool2d(3, 2, 1).AveragePool2d(2, 1)
+                .AdaptiveAveragePool2d(3, 3).AdaptiveMaxPool2d(2, 3).Reshape([6, 6]).MaxPool1d(2).AveragePool1d(2, 1).GlobalAveragePool2d().Dense(5), [144], device: _device);
+        float[] x = Samples.Uniform(144 * 8, 1), y = new float[5 * 8];
+        int[] labels = Samples.Labels(8, 5, 3);
+        AssertAllocatesNothing(() =>
+        {
+            using var tape = new Tape(_device);
+            Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(x, [8, 144]), training: true), labels);
+            network.Parameters.ZeroGradients();
+            tape.Backward(loss);
+        });
+        AssertAllocatesNothing(() => network.Predict(x, y));
+    }
+
+    [Fact]
     public void ASteadyStepOfAResidualNetworkAllocatesNothing()
     {
         Network network = Network.Build(

@@ -28,10 +28,10 @@ public class ConvolutionTests
     public void TheSummaryNamesKernelStrideAndActivation()
     {
         string summary = Small().Summary();
-        Assert.Contains("Conv2d 3x3 + Relu", summary);
-        Assert.Contains("DepthwiseConv2d 3x2, /2 + Gelu", summary);
+        Assert.Contains("Conv2d 3×3 + Relu", summary);
+        Assert.Contains("DepthwiseConv2d 3×2, /2 + Gelu", summary);
         Assert.Contains("[4, 3, 16]", summary);
-        Assert.Contains("Conv2d 1x1, /2x3", Network.Build(net => net.Conv2d(2, 1, stride: (2, 3)), [4, 4, 1]).Summary());
+        Assert.Contains("Conv2d 1×1, /2×3", Network.Build(net => net.Conv2d(2, 1, stride: (2, 3)), [4, 4, 1]).Summary());
         Assert.Contains("Conv1d 5, /3", Network.Build(net => net.Conv1d(2, 5, stride: 3), [9, 1]).Summary());
     }
 
@@ -70,7 +70,7 @@ public class ConvolutionTests
         { "no groups", [9, 9, 2], ["'here'", "groups is 0"] },
         { "kernel", [9, 9, 2], ["'here'", "kernel is 0"] },
         { "filters", [9, 9, 2], ["'here'", "filters is 0"] },
-        { "no pixels", [0, 9, 2], ["'here'", "0x9 pixels"] },
+        { "no pixels", [0, 9, 2], ["'here'", "0×9 pixels"] },
         { "no channels", [9, 9, 0], ["'here'", "0 channels"] },
         { "multiplier", [9, 9, 2], ["'here'", "multiplier is 0"] },
         { "signal", [9, 9, 2], ["'here'", "[length, channels]", "[9, 9, 2]"] },
@@ -223,7 +223,7 @@ public class ConvolutionTests
         Assert.Contains("'image_1'", Message(net => net.Image(3, 5, 5), [74]));
         Assert.Contains("That is the layout Interleaved", Message(net => net.Image(3, 5, 5), [5, 5, 3]));
         Assert.Contains("That is the layout Planar", Message(net => net.Image(3, 5, 5, ImageLayout.Interleaved), [3, 5, 5]));
-        Assert.Contains("0 channels of 5x5", Message(net => net.Image(0, 5, 5), [0]));
+        Assert.Contains("0 channels of 5×5", Message(net => net.Image(0, 5, 5), [0]));
         Assert.Throws<ArgumentOutOfRangeException>(() => Network.Build(net => net.Image(3, 5, 5, (ImageLayout)7), [75]));
     }
 

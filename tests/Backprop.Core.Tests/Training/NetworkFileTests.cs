@@ -113,7 +113,7 @@ public sealed class NetworkFileTests : IDisposable
         long native = Device.Cpu.Memory.BytesInUse;
         Assert.Throws<InvalidModelException>(() => Load(file));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
-        Assert.InRange(Device.Cpu.Memory.BytesInUse - native, 0, 1 << 20);
+        Assert.True(Device.Cpu.Memory.BytesInUse - native <= 1 << 20); // less, when the collector finds what other tests have left
     }
 
     [Theory]

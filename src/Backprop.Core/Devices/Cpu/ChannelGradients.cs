@@ -55,28 +55,50 @@ internal static unsafe class ChannelGradients
     {
         TSimd p = TSimd.Create(parameter);
         int column = 0;
-        for (; column <= columns - 2 * TSimd.Width; column += 2 * TSimd.Width)
+        for (; column <= columns - 4 * TSimd.Width; column += 4 * TSimd.Width)
         {
-            TSimd mean0 = TSimd.Load(tables.Mean + column), mean1 = TSimd.Load(tables.Mean + column + TSimd.Width);
-            TSimd scale0 = TSimd.Load(tables.Scale + column), scale1 = TSimd.Load(tables.Scale + column + TSimd.Width);
-            TSimd shift0 = TSimd.Load(tables.Shift + column), shift1 = TSimd.Load(tables.Shift + column + TSimd.Width);
-            TSimd sum0 = TSimd.Zero, sum1 = TSimd.Zero, product0 = TSimd.Zero, product1 = TSimd.Zero;
+            float* means = tables.Mean + column;
+            float* scales = tables.Scale + column;
+            float* shifts = tables.Shift + column;
+            TSimd mean0 = TSimd.Load(means), mean1 = TSimd.Load(means + TSimd.Width);
+            TSimd mean2 = TSimd.Load(means + 2 * TSimd.Width), mean3 = TSimd.Load(means + 3 * TSimd.Width);
+            TSimd scale0 = TSimd.Load(scales), scale1 = TSimd.Load(scales + TSimd.Width);
+            TSimd scale2 = TSimd.Load(scales + 2 * TSimd.Width), scale3 = TSimd.Load(scales + 3 * TSimd.Width);
+            TSimd shift0 = TSimd.Load(shifts), shift1 = TSimd.Load(shifts + TSimd.Width);
+            TSimd shift2 = TSimd.Load(shifts + 2 * TSimd.Width), shift3 = TSimd.Load(shifts + 3 * TSimd.Width);
+            TSimd sum0 = TSimd.Zero, sum1 = TSimd.Zero, sum2 = TSimd.Zero, sum3 = TSimd.Zero;
+            TSimd product0 = TSimd.Zero, product1 = TSimd.Zero, product2 = TSimd.Zero, product3 = TSimd.Zero;
             float* source = x + column, gradient = gradients + column;
             for (int i = 0; i < rows; i++, source += stride, gradient += stride)
             {
-                TSimd d0 = TSimd.Load(source) - mean0, d1 = TSimd.Load(source + TSimd.Width) - mean1;
+                TSimd d0 = TSimd.Load(source) - mean0;
+                TSimd d1 = TSimd.Load(source + TSimd.Width) - mean1;
+                TSimd d2 = TSimd.Load(source + 2 * TSimd.Width) - mean2;
+                TSimd d3 = TSimd.Load(source + 3 * TSimd.Width) - mean3;
                 TSimd g0 = Through<TSimd, TFunction>(TSimd.Fma(d0, scale0, shift0), TSimd.Load(gradient), p, fromOutput);
                 TSimd g1 = Through<TSimd, TFunction>(TSimd.Fma(d1, scale1, shift1), TSimd.Load(gradient + TSimd.Width), p, fromOutput);
+                TSimd g2 = Through<TSimd, TFunction>(TSimd.Fma(d2, scale2, shift2), TSimd.Load(gradient + 2 * TSimd.Width), p, fromOutput);
+                TSimd g3 = Through<TSimd, TFunction>(TSimd.Fma(d3, scale3, shift3), TSimd.Load(gradient + 3 * TSimd.Width), p, fromOutput);
                 sum0 += g0;
                 sum1 += g1;
+                sum2 += g2;
+                sum3 += g3;
                 product0 = TSimd.Fma(g0, d0, product0);
                 product1 = TSimd.Fma(g1, d1, product1);
+                product2 = TSimd.Fma(g2, d2, product2);
+                product3 = TSimd.Fma(g3, d3, product3);
             }
 
-            TSimd.Store(sum0, results + column);
-            TSimd.Store(sum1, results + column + TSimd.Width);
-            TSimd.Store(product0, results + ChannelView.StripWidth + column);
-            TSimd.Store(product1, results + ChannelView.StripWidth + column + TSimd.Width);
+            float* result = results + column;
+            TSimd.Store(sum0, result);
+            TSimd.Store(sum1, result + TSimd.Width);
+            TSimd.Store(sum2, result + 2 * TSimd.Width);
+            TSimd.Store(sum3, result + 3 * TSimd.Width);
+            result += ChannelView.StripWidth;
+            TSimd.Store(product0, result);
+            TSimd.Store(product1, result + TSimd.Width);
+            TSimd.Store(product2, result + 2 * TSimd.Width);
+            TSimd.Store(product3, result + 3 * TSimd.Width);
         }
 
         for (; column < columns; column += TSimd.Width)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Backprop.Devices.Cpu;
 
@@ -97,6 +98,7 @@ internal static unsafe class ChannelMoments
                 square1 = TSimd.Fma(d1, d1, square1);
                 square2 = TSimd.Fma(d2, d2, square2);
                 square3 = TSimd.Fma(d3, d3, square3);
+                Prefetch<TSimd>(row + rows * stride);
             }
 
             float* result = results + column;
@@ -133,6 +135,23 @@ internal static unsafe class ChannelMoments
             TSimd.Store(mean, results + column, count);
             TSimd.Store(sum, results + ChannelView.StripWidth + column, count);
             TSimd.Store(square, results + 2 * ChannelView.StripWidth + column, count);
+        }
+    }
+
+    // While a block is read again from the first cache, memory would idle: the same columns of the next block are asked for.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch<TSimd>(float* row)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        if (!Sse.IsSupported)
+            return;
+        Sse.Prefetch0(row);
+        if (TSimd.Width >= 8)
+            Sse.Prefetch0(row + 16);
+        if (TSimd.Width >= 16)
+        {
+            Sse.Prefetch0(row + 32);
+            Sse.Prefetch0(row + 48);
         }
     }
 

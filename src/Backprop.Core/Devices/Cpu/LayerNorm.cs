@@ -8,6 +8,9 @@ internal sealed unsafe partial class CpuDevice
     // Rows whose contributions to γ and β are added in single precision before doubles take over.
     private const int RowsPerSum = 64;
 
+    // Rows whose statistics are computed side by side; they are in the first cache when they are read again.
+    private const int ElementsAtOnce = 1024;
+
     // Room for the sums of all pieces together, in channels.
     private const int MaximumSummedChannels = 1 << 20;
 
@@ -81,7 +84,7 @@ internal sealed unsafe partial class CpuDevice
         public int Rows => Arguments.Examples * Arguments.Groups;
 
         /// <summary>Where γ, β and the sums of a row's channels begin.</summary>
-        public int FirstChannel(int row) => row % Arguments.Groups * RowLength;
+        public int FirstChannel(int row) => Arguments.Groups == 1 ? 0 : row % Arguments.Groups * RowLength;
     }
 
     private readonly struct RowsForwardKernel<TFunction>(RowParameters parameters, float* x, float* statistics, float* y) : IRangeKernel
@@ -92,16 +95,19 @@ internal sealed unsafe partial class CpuDevice
         public void Apply<TSimd>(int chunk, int start, int end)
             where TSimd : unmanaged, ISimd<TSimd>
         {
-            int length = _parameters.RowLength;
-            for (int row = start; row < end; row++)
+            int length = _parameters.RowLength, atOnce = Math.Clamp(ElementsAtOnce / length, 1, NormalizedRow.MaximumAtOnce);
+            for (int row = start; row < end; row += atOnce)
             {
-                int channel = _parameters.FirstChannel(row);
+                int count = Math.Min(atOnce, end - row);
                 float* source = x + (nint)row * length;
-                Moments moments = NormalizedRow.Moments<TSimd>(source, length);
-                StoreStatistics(statistics + row, _parameters.Rows, moments.Mean, moments.Variance, _parameters.Arguments.Epsilon);
-                NormalizedRow.Forward<TSimd, TFunction>(
-                    new NormalizedRow(statistics + row, _parameters.Rows, _parameters.Gamma + channel, _parameters.Beta + channel, _parameters.Arguments.Activation),
-                    source, y + (nint)row * length, length);
+                NormalizedRow.ComputeStatistics<TSimd>(source, length, count, _parameters.Arguments.Epsilon, statistics + row, _parameters.Rows);
+                for (int i = 0; i < count; i++)
+                {
+                    int channel = _parameters.FirstChannel(row + i);
+                    NormalizedRow.Forward<TSimd, TFunction>(
+                        new NormalizedRow(statistics + row + i, _parameters.Rows, _parameters.Gamma + channel, _parameters.Beta + channel, _parameters.Arguments.Activation),
+                        source + (nint)i * length, y + ((nint)row + i) * length, length);
+                }
             }
         }
     }

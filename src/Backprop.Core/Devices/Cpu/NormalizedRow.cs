@@ -8,6 +8,9 @@ namespace Backprop.Devices.Cpu;
 /// </summary>
 internal readonly unsafe struct NormalizedRow
 {
+    /// <summary>The most rows whose statistics are computed in one call.</summary>
+    public const int MaximumAtOnce = 64;
+
     private const int Segment = 4096;
 
     private readonly float _mean, _inverse, _rest;
@@ -29,20 +32,45 @@ internal readonly unsafe struct NormalizedRow
         _activation = activation;
     }
 
-    /// <summary>Mean and squared deviations of a row.</summary>
-    public static Moments Moments<TSimd>(float* x, int length)
+    /// <summary>The statistics of neighbouring rows: mean, what it lost when rounded, and 1/√(σ² + ε), at a distance.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void ComputeStatistics<TSimd>(float* x, int length, int rows, float epsilon, float* statistics, nint distance)
         where TSimd : unmanaged, ISimd<TSimd>
     {
-        var moments = new Moments();
-        for (int i = 0; i < length; i += Segment)
+        double* means = stackalloc double[MaximumAtOnce];
+        double* variances = stackalloc double[MaximumAtOnce];
+        for (int row = 0; row < rows; row++, x += length)
         {
-            int count = Math.Min(Segment, length - i);
-            float mean = MomentsOfSegment<TSimd>(x + i, count, out float sum, out float squares);
-            double rest = (double)sum / count;
-            moments.Merge(count, mean + rest, squares - sum * rest);
+            if (length <= Segment)
+            {
+                float mean = MomentsOfSegment<TSimd>(x, length, out float sum, out float squares);
+                double rest = (double)sum / length;
+                means[row] = mean + rest;
+                variances[row] = (squares - sum * rest) / length;
+                continue;
+            }
+
+            var moments = new Moments();
+            for (int i = 0; i < length; i += Segment)
+            {
+                int count = Math.Min(Segment, length - i);
+                float mean = MomentsOfSegment<TSimd>(x + i, count, out float sum, out float squares);
+                double rest = (double)sum / count;
+                moments.Merge(count, mean + rest, squares - sum * rest);
+            }
+
+            means[row] = moments.Mean;
+            variances[row] = moments.Variance;
         }
 
-        return moments;
+        // Apart from the loop above, these divisions and roots do not wait for each other.
+        for (int row = 0; row < rows; row++)
+        {
+            float mean = (float)means[row];
+            statistics[row] = mean;
+            statistics[distance + row] = (float)(means[row] - mean);
+            statistics[2 * distance + row] = (float)(1 / Math.Sqrt(variances[row] + epsilon));
+        }
     }
 
     /// <summary>y of the row.</summary>
@@ -119,8 +147,25 @@ internal readonly unsafe struct NormalizedRow
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float MomentsOfSegment<TSimd>(float* x, int length, out float sum, out float squares)
+        where TSimd : unmanaged, ISimd<TSimd> =>
+        length <= TSimd.Width ? MomentsOfRegister<TSimd>(x, length, out sum, out squares) : MomentsOfRun<TSimd>(x, length, out sum, out squares);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float MomentsOfRegister<TSimd>(float* x, int length, out float sum, out float squares)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        TSimd values = TSimd.Load(x, length);
+        float mean = TSimd.Sum(values) / length;
+        TSimd d = TSimd.FirstLanes(length) & (values - TSimd.Create(mean));
+        sum = TSimd.Sum(d);
+        squares = TSimd.Sum(d * d);
+        return mean;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float MomentsOfRun<TSimd>(float* x, int length, out float sum, out float squares)
         where TSimd : unmanaged, ISimd<TSimd>
     {
         TSimd sum0 = TSimd.Zero, sum1 = TSimd.Zero, sum2 = TSimd.Zero, sum3 = TSimd.Zero;
@@ -137,16 +182,21 @@ internal readonly unsafe struct NormalizedRow
             sum0 += TSimd.Load(x + i, Math.Min(length - i, TSimd.Width));
         float rounded = TSimd.Sum(sum0 + sum1 + (sum2 + sum3)) / length;
 
-        TSimd mean = TSimd.Create(rounded), square0 = TSimd.Zero, square1 = TSimd.Zero;
-        sum0 = sum1 = TSimd.Zero;
+        TSimd mean = TSimd.Create(rounded), square0 = TSimd.Zero, square1 = TSimd.Zero, square2 = TSimd.Zero, square3 = TSimd.Zero;
+        sum0 = sum1 = sum2 = sum3 = TSimd.Zero;
         i = 0;
-        for (; i <= length - 2 * TSimd.Width; i += 2 * TSimd.Width)
+        for (; i <= length - 4 * TSimd.Width; i += 4 * TSimd.Width)
         {
             TSimd d0 = TSimd.Load(x + i) - mean, d1 = TSimd.Load(x + i + TSimd.Width) - mean;
+            TSimd d2 = TSimd.Load(x + i + 2 * TSimd.Width) - mean, d3 = TSimd.Load(x + i + 3 * TSimd.Width) - mean;
             sum0 += d0;
             sum1 += d1;
+            sum2 += d2;
+            sum3 += d3;
             square0 = TSimd.Fma(d0, d0, square0);
             square1 = TSimd.Fma(d1, d1, square1);
+            square2 = TSimd.Fma(d2, d2, square2);
+            square3 = TSimd.Fma(d3, d3, square3);
         }
 
         for (; i < length; i += TSimd.Width)
@@ -157,8 +207,8 @@ internal readonly unsafe struct NormalizedRow
             square0 = TSimd.Fma(d, d, square0);
         }
 
-        sum = TSimd.Sum(sum0 + sum1);
-        squares = TSimd.Sum(square0 + square1);
+        sum = TSimd.Sum(sum0 + sum1 + (sum2 + sum3));
+        squares = TSimd.Sum(square0 + square1 + (square2 + square3));
         return rounded;
     }
 

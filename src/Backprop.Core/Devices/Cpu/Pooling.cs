@@ -90,21 +90,25 @@ internal sealed unsafe partial class CpuDevice
             }
         }
 
+        // As in Any, but with the four values at once: the winners of the rows, then the winner of these.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void Square<TSimd, TLanes>(float* top, nint right, nint below, float* y, TPlaces winners, nint output, int count)
             where TSimd : unmanaged, ISimd<TSimd>
             where TLanes : ILanes
         {
-            TSimd best = TLanes.Load<TSimd>(top, count), winner = TSimd.Zero;
-            TSimd value = TLanes.Load<TSimd>(top + right, count);
-            winner = Winner(best, value, winner, TSimd.Create(1f));
-            best = Winner(best, value, best, value);
-            value = TLanes.Load<TSimd>(top + below, count);
-            winner = Winner(best, value, winner, TSimd.Create(2f));
-            best = Winner(best, value, best, value);
-            value = TLanes.Load<TSimd>(top + below + right, count);
-            winner = Winner(best, value, winner, TSimd.Create(3f));
-            best = Winner(best, value, best, value);
+            float* bottom = top + below;
+            TSimd a = TLanes.Load<TSimd>(top, count), b = TLanes.Load<TSimd>(top + right, count);
+            TSimd c = TLanes.Load<TSimd>(bottom, count), d = TLanes.Load<TSimd>(bottom + right, count);
+            TSimd bestAbove = TSimd.Max(b, a), bestBelow = TSimd.Max(d, c), best = TSimd.Max(bestBelow, bestAbove);
+            TSimd above = TSimd.Select(TSimd.LessThan(a, b), TSimd.Create(1f), TSimd.Zero);
+            TSimd under = TSimd.Select(TSimd.LessThan(c, d), TSimd.Create(3f), TSimd.Create(2f));
+            TSimd winner = TSimd.Select(TSimd.LessThan(bestAbove, bestBelow), under, above);
+            if (TSimd.HasNaN(a + b + (c + d)))
+            {
+                WithNaN<TSimd, TLanes>(new Window(top, 2, 2, below, right), 0, 2, 0, y, winners, output, count);
+                return;
+            }
+
             TLanes.Store(best, y + output, count);
             winners.Store<TSimd, TLanes>(winner, output, count);
         }
@@ -140,20 +144,69 @@ internal sealed unsafe partial class CpuDevice
             where TSimd : unmanaged, ISimd<TSimd>
             where TLanes : ILanes
         {
-            // The first place on an input wins against nothing at all; the loop meets it again, to no effect.
+            // Comparisons and maxima lose a NaN. A sum does not; nor does it always come of one (∞ − ∞), which costs time only.
             bool isEmpty = window.Rows <= 0 || window.Columns <= 0;
-            TSimd best = isEmpty ? TSimd.Create(float.NegativeInfinity) : TLanes.Load<TSimd>(window.First + channel, count);
-            TSimd winner = TSimd.Create(isEmpty ? 0 : place);
             float* line = window.First + channel;
+            TSimd best = isEmpty ? TSimd.Create(float.NegativeInfinity) : TLanes.Load<TSimd>(line, count);
+            TSimd lineStart = TSimd.Create(isEmpty ? 0 : place), winner = lineStart, sum = TSimd.Zero;
+            TSimd one = TSimd.Create(1f), step = TSimd.Create(placesPerRow);
             for (int i = 0; i < window.Rows; i++)
             {
                 float* pixel = line;
-                for (int j = 0; j < window.Columns; j++)
+                TSimd current = lineStart;
+                int j = 0;
+                for (; j <= window.Columns - 3; j += 3)
+                {
+                    TSimd a = TLanes.Load<TSimd>(pixel, count), b = TLanes.Load<TSimd>(pixel + window.ToNextColumn, count);
+                    TSimd c = TLanes.Load<TSimd>(pixel + 2 * window.ToNextColumn, count);
+                    TSimd bestPair = TSimd.Max(b, a), bestOfThree = TSimd.Max(c, bestPair);
+                    TSimd ofThree = TSimd.Select(TSimd.LessThan(bestPair, c), TSimd.Create(2f), TSimd.Select(TSimd.LessThan(a, b), one, TSimd.Zero));
+                    winner = TSimd.Select(TSimd.LessThan(best, bestOfThree), current + ofThree, winner);
+                    best = TSimd.Max(bestOfThree, best);
+                    sum += a + b + c;
+                    current += TSimd.Create(3f);
+                    pixel += 3 * window.ToNextColumn;
+                }
+
+                for (; j < window.Columns; j++)
                 {
                     TSimd value = TLanes.Load<TSimd>(pixel, count);
+                    winner = TSimd.Select(TSimd.LessThan(best, value), current, winner);
+                    best = TSimd.Max(value, best);
+                    sum += value;
+                    current += one;
+                    pixel += window.ToNextColumn;
+                }
+
+                lineStart += step;
+                line += window.ToNextRow;
+            }
+
+            if (TSimd.HasNaN(sum))
+            {
+                WithNaN<TSimd, TLanes>(window, place, placesPerRow, channel, y, winners, output, count);
+                return;
+            }
+
+            TLanes.Store(best, y + output, count);
+            winners.Store<TSimd, TLanes>(winner, output, count);
+        }
+
+        /// <summary>The same, place by place, for a window that holds NaN or opposite infinities.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private static void WithNaN<TSimd, TLanes>(Window window, int place, int placesPerRow, nint channel, float* y, TPlaces winners, nint output, int count)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            float* line = window.First + channel;
+            TSimd best = TLanes.Load<TSimd>(line, count), winner = TSimd.Create(place);
+            for (int i = 0; i < window.Rows; i++)
+            {
+                for (int j = 0; j < window.Columns; j++)
+                {
+                    TSimd value = TLanes.Load<TSimd>(line + j * window.ToNextColumn, count);
                     winner = Winner(best, value, winner, TSimd.Create(place + j));
                     best = Winner(best, value, best, value);
-                    pixel += window.ToNextColumn;
                 }
 
                 place += placesPerRow;
@@ -182,6 +235,7 @@ internal sealed unsafe partial class CpuDevice
     private readonly struct AveragePoolKernel<TOutput>(AveragePoolingArguments arguments, float* x, float* y) : IRangeKernel
         where TOutput : IOutput
     {
+        private const int PixelsPerRun = 64;
         private readonly AveragePoolingArguments _arguments = arguments;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -228,7 +282,7 @@ internal sealed unsafe partial class CpuDevice
             }
         }
 
-        // Row by row, so that the rounding of a large window stays that of its sides.
+        // Row by row and some pixels at a time, so that rounding does not grow with the window's area.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static TSimd Sum<TSimd, TLanes>(in Window window, nint channel, int count)
             where TSimd : unmanaged, ISimd<TSimd>
@@ -236,17 +290,28 @@ internal sealed unsafe partial class CpuDevice
         {
             TSimd sum = TSimd.Zero;
             float* line = window.First + channel;
+            if (window is { Rows: 2, Columns: 2 })
+            {
+                float* below = line + window.ToNextRow;
+                sum = TLanes.Load<TSimd>(line, count) + TLanes.Load<TSimd>(line + window.ToNextColumn, count);
+                return sum + (TLanes.Load<TSimd>(below, count) + TLanes.Load<TSimd>(below + window.ToNextColumn, count));
+            }
+
             for (int i = 0; i < window.Rows; i++)
             {
-                TSimd rowSum = TSimd.Zero;
                 float* pixel = line;
-                for (int j = 0; j < window.Columns; j++)
+                for (int j = 0; j < window.Columns;)
                 {
-                    rowSum += TLanes.Load<TSimd>(pixel, count);
-                    pixel += window.ToNextColumn;
+                    TSimd runSum = TSimd.Zero;
+                    for (int end = Math.Min(j + PixelsPerRun, window.Columns); j < end; j++)
+                    {
+                        runSum += TLanes.Load<TSimd>(pixel, count);
+                        pixel += window.ToNextColumn;
+                    }
+
+                    sum += runSum;
                 }
 
-                sum += rowSum;
                 line += window.ToNextRow;
             }
 

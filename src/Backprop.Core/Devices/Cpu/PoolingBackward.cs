@@ -4,8 +4,8 @@ using Backprop.Memory;
 namespace Backprop.Devices.Cpu;
 
 /// <summary>
-/// Pooling, backward. Windows that do not overlap are spread out, output by output. Else each input gathers what the
-/// outputs over it give: nothing is written twice, and the order of the sum is that of the outputs.
+/// Pooling, backward. Windows that do not overlap are spread out, each input written once. Else a row of inputs is one
+/// unit of work, to which the outputs over it add in their order, whoever does it.
 /// </summary>
 internal sealed unsafe partial class CpuDevice
 {
@@ -39,7 +39,7 @@ internal sealed unsafe partial class CpuDevice
                 new PoolSpreadKernel<TShare, TOutput>(shape, share, gradInput), shape.Batch * shape.Rows.OutputLength,
                 (int)Math.Min((long)shape.Rows.Length * inputRow / shape.Rows.OutputLength, int.MaxValue));
         else
-            ForEachRange(new PoolGatherKernel<TShare, TOutput>(shape, share, gradInput), shape.Batch * shape.Rows.Length, inputRow);
+            ForEachRange(new PoolAddKernel<TShare, TOutput>(shape, share, gradInput), shape.Batch * shape.Rows.Length, inputRow);
     }
 
     /// <summary>What an output gives to a place of its window.</summary>
@@ -48,10 +48,14 @@ internal sealed unsafe partial class CpuDevice
         /// <summary>The reciprocal of the divisor, where there is one.</summary>
         public float Factor(int row, int column);
 
-        /// <summary>The share of some neighbouring channels of an output.</summary>
-        public TSimd Of<TSimd, TLanes>(nint output, int count, float place, float factor)
+        /// <summary>Reads what some neighbouring channels of an output have to give, and to which place where that matters.</summary>
+        public void Load<TSimd, TLanes>(nint output, int count, float factor, out TSimd gradient, out TSimd winner)
             where TSimd : unmanaged, ISimd<TSimd>
             where TLanes : ILanes;
+
+        /// <summary>What of that a place gets.</summary>
+        public static abstract TSimd At<TSimd>(TSimd gradient, TSimd winner, TSimd place)
+            where TSimd : unmanaged, ISimd<TSimd>;
     }
 
     /// <summary>The gradient to the place that won, 0 to the others.</summary>
@@ -64,10 +68,17 @@ internal sealed unsafe partial class CpuDevice
         public float Factor(int row, int column) => 1f;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TSimd Of<TSimd, TLanes>(nint output, int count, float place, float factor)
+        public void Load<TSimd, TLanes>(nint output, int count, float factor, out TSimd gradient, out TSimd winner)
             where TSimd : unmanaged, ISimd<TSimd>
-            where TLanes : ILanes =>
-            TSimd.Equal(_winners.Load<TSimd, TLanes>(output, count), TSimd.Create(place)) & TLanes.Load<TSimd>(gradOutput + output, count);
+            where TLanes : ILanes
+        {
+            gradient = TLanes.Load<TSimd>(gradOutput + output, count);
+            winner = _winners.Load<TSimd, TLanes>(output, count);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TSimd At<TSimd>(TSimd gradient, TSimd winner, TSimd place)
+            where TSimd : unmanaged, ISimd<TSimd> => TSimd.Select(TSimd.Equal(winner, place), gradient, TSimd.Zero);
     }
 
     /// <summary>The gradient over the divisor to every place.</summary>
@@ -81,9 +92,17 @@ internal sealed unsafe partial class CpuDevice
         public float Factor(int row, int column) => _hasOneFactor ? _factor : (float)_arguments.Factor(row, column);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TSimd Of<TSimd, TLanes>(nint output, int count, float place, float factor)
+        public void Load<TSimd, TLanes>(nint output, int count, float factor, out TSimd gradient, out TSimd winner)
             where TSimd : unmanaged, ISimd<TSimd>
-            where TLanes : ILanes => TLanes.Load<TSimd>(gradOutput + output, count) * TSimd.Create(factor);
+            where TLanes : ILanes
+        {
+            gradient = TLanes.Load<TSimd>(gradOutput + output, count) * TSimd.Create(factor);
+            winner = TSimd.Zero;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TSimd At<TSimd>(TSimd gradient, TSimd winner, TSimd place)
+            where TSimd : unmanaged, ISimd<TSimd> => gradient;
     }
 
     /// <summary>A unit is one row of outputs and the rows of inputs from its windows' beginning to the next ones'.</summary>
@@ -105,7 +124,14 @@ internal sealed unsafe partial class CpuDevice
                 (int example, int row) = Math.DivRem(unit, rows.OutputLength);
                 rows.Places(row, out _, out int places);
                 int first = rows.Start(row), next = row == rows.OutputLength - 1 ? rows.Length : rows.Start(row + 1);
-                for (int place = 0; place < next - first; place++)
+                int done = 0;
+                if (places == 2 && _shape.Columns is { Window: 2, Stride: 2 } columns && columns.OutputLength * 2 == columns.Length)
+                {
+                    PairRows<TSimd>(unit, row, gradInput + ((nint)example * rows.Length + first) * inputRow);
+                    done = 2;
+                }
+
+                for (int place = done; place < next - first; place++)
                 {
                     float* destination = gradInput + ((nint)example * rows.Length + first + place) * inputRow;
                     if (place < places)
@@ -114,6 +140,39 @@ internal sealed unsafe partial class CpuDevice
                         Nothing(destination, inputRow);
                 }
             }
+        }
+
+        /// <summary>The usual case, windows of 2 by 2 side by side: both rows at once.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private void PairRows<TSimd>(int unit, int row, float* top)
+            where TSimd : unmanaged, ISimd<TSimd>
+        {
+            int outputs = _shape.Columns.OutputLength;
+            nint channels = _shape.Channels, inputRow = _shape.Columns.Length * channels, output = unit * outputs * channels;
+            TShare share = _share;
+            for (int i = 0; i < outputs; i++)
+            {
+                float factor = share.Factor(row, i);
+                nint channel = 0;
+                for (; channel <= channels - TSimd.Width; channel += TSimd.Width)
+                    Square<TSimd, AllLanes>(share, output + channel, TSimd.Width, factor, top + channel, channels, inputRow);
+                if (channel < channels)
+                    Square<TSimd, FirstLanes>(share, output + channel, (int)(channels - channel), factor, top + channel, channels, inputRow);
+                top += 2 * channels;
+                output += channels;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Square<TSimd, TLanes>(in TShare share, nint output, int count, float factor, float* top, nint right, nint below)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            share.Load<TSimd, TLanes>(output, count, factor, out TSimd gradient, out TSimd winner);
+            TOutput.Write<TSimd, TLanes>(TShare.At(gradient, winner, TSimd.Zero), top, count);
+            TOutput.Write<TSimd, TLanes>(TShare.At(gradient, winner, TSimd.Create(1f)), top + right, count);
+            TOutput.Write<TSimd, TLanes>(TShare.At(gradient, winner, TSimd.Create(2f)), top + below, count);
+            TOutput.Write<TSimd, TLanes>(TShare.At(gradient, winner, TSimd.Create(3f)), top + below + right, count);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -130,16 +189,12 @@ internal sealed unsafe partial class CpuDevice
                 float factor = share.Factor(row, i);
                 for (int j = 0; j < places; j++)
                 {
-                    float place = rowPlace * columns.Window + j;
+                    TSimd place = TSimd.Create(rowPlace * columns.Window + j);
                     nint channel = 0;
                     for (; channel <= channels - TSimd.Width; channel += TSimd.Width)
-                        TOutput.Write<TSimd, AllLanes>(share.Of<TSimd, AllLanes>(output + channel, TSimd.Width, place, factor), destination + channel, TSimd.Width);
+                        Give<TSimd, AllLanes>(share, output + channel, TSimd.Width, factor, place, destination + channel);
                     if (channel < channels)
-                    {
-                        int count = (int)(channels - channel);
-                        TOutput.Write<TSimd, FirstLanes>(share.Of<TSimd, FirstLanes>(output + channel, count, place, factor), destination + channel, count);
-                    }
-
+                        Give<TSimd, FirstLanes>(share, output + channel, (int)(channels - channel), factor, place, destination + channel);
                     destination += channels;
                 }
 
@@ -151,6 +206,15 @@ internal sealed unsafe partial class CpuDevice
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Give<TSimd, TLanes>(in TShare share, nint output, int count, float factor, TSimd place, float* destination)
+            where TSimd : unmanaged, ISimd<TSimd>
+            where TLanes : ILanes
+        {
+            share.Load<TSimd, TLanes>(output, count, factor, out TSimd gradient, out TSimd winner);
+            TOutput.Write<TSimd, TLanes>(TShare.At(gradient, winner, place), destination, count);
+        }
+
         /// <summary>No window sees these.</summary>
         private static void Nothing(float* destination, nint length)
         {
@@ -160,7 +224,7 @@ internal sealed unsafe partial class CpuDevice
     }
 
     /// <summary>A unit is one row of inputs.</summary>
-    private readonly struct PoolGatherKernel<TShare, TOutput>(PoolingShape shape, TShare share, float* gradInput) : IRangeKernel
+    private readonly struct PoolAddKernel<TShare, TOutput>(PoolingShape shape, TShare share, float* gradInput) : IRangeKernel
         where TShare : struct, IPoolingShare
         where TOutput : IOutput
     {
@@ -184,50 +248,53 @@ internal sealed unsafe partial class CpuDevice
             where TSimd : unmanaged, ISimd<TSimd>
         {
             PoolingAxis rows = _shape.Rows, columns = _shape.Columns;
-            nint channels = _shape.Channels;
+            nint channels = _shape.Channels, toNextColumn = columns.Dilation * channels;
+            TShare share = _share;
+            if (typeof(TOutput) == typeof(Overwrite))
+                new Span<float>(destination, (int)(columns.Length * channels)).Clear();
             rows.Outputs(row, out int firstRow, out int endRow);
-            for (int i = 0; i < columns.Length; i++)
+            for (int i = firstRow; i < endRow; i++)
             {
-                columns.Outputs(i, out int firstColumn, out int endColumn);
-                var over = new Outputs(example, row, i, firstRow, endRow, firstColumn, endColumn);
-                nint channel = 0;
-                for (; channel <= channels - TSimd.Width; channel += TSimd.Width)
-                    TOutput.Write<TSimd, AllLanes>(Gather<TSimd, AllLanes>(over, channel, TSimd.Width), destination + channel, TSimd.Width);
-                if (channel < channels)
+                int rowPlace = rows.PlaceOf(row, i);
+                if (rowPlace < 0)
+                    continue;
+                nint output = ((nint)example * rows.OutputLength + i) * columns.OutputLength * channels;
+                for (int j = 0; j < columns.OutputLength; j++)
                 {
-                    int count = (int)(channels - channel);
-                    TOutput.Write<TSimd, FirstLanes>(Gather<TSimd, FirstLanes>(over, channel, count), destination + channel, count);
+                    columns.Places(j, out int first, out int end);
+                    float factor = share.Factor(i, j);
+                    TSimd place = TSimd.Create(rowPlace * columns.Window + first);
+                    float* window = destination + ((nint)columns.Start(j) + (nint)first * columns.Dilation) * channels;
+                    nint channel = 0;
+                    for (; channel <= channels - TSimd.Width; channel += TSimd.Width)
+                        Add<TSimd, AllLanes>(share, output + channel, TSimd.Width, factor, place, window + channel, end - first, toNextColumn);
+                    if (channel < channels)
+                        Add<TSimd, FirstLanes>(share, output + channel, (int)(channels - channel), factor, place, window + channel, end - first, toNextColumn);
+                    output += channels;
                 }
-
-                destination += channels;
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private TSimd Gather<TSimd, TLanes>(in Outputs over, nint channel, int count)
+        private static void Add<TSimd, TLanes>(in TShare share, nint output, int count, float factor, TSimd place, float* window, int places, nint toNextColumn)
             where TSimd : unmanaged, ISimd<TSimd>
             where TLanes : ILanes
         {
-            TSimd sum = TSimd.Zero;
-            for (int i = over.FirstRow; i < over.EndRow; i++)
+            share.Load<TSimd, TLanes>(output, count, factor, out TSimd gradient, out TSimd winner);
+            if (places == 3)
             {
-                int rowPlace = _shape.Rows.PlaceOf(over.InputRow, i);
-                if (rowPlace < 0)
-                    continue;
-                nint output = (((nint)over.Example * _shape.Rows.OutputLength + i) * _shape.Columns.OutputLength + over.FirstColumn) * _shape.Channels + channel;
-                for (int j = over.FirstColumn; j < over.EndColumn; j++)
-                {
-                    int columnPlace = _shape.Columns.PlaceOf(over.InputColumn, j);
-                    if (columnPlace >= 0)
-                        sum += _share.Of<TSimd, TLanes>(output, count, rowPlace * _shape.Columns.Window + columnPlace, _share.Factor(i, j));
-                    output += _shape.Channels;
-                }
+                Accumulate.Write<TSimd, TLanes>(TShare.At(gradient, winner, place), window, count);
+                Accumulate.Write<TSimd, TLanes>(TShare.At(gradient, winner, place + TSimd.Create(1f)), window + toNextColumn, count);
+                Accumulate.Write<TSimd, TLanes>(TShare.At(gradient, winner, place + TSimd.Create(2f)), window + 2 * toNextColumn, count);
+                return;
             }
 
-            return sum;
+            for (int i = 0; i < places; i++)
+            {
+                Accumulate.Write<TSimd, TLanes>(TShare.At(gradient, winner, place), window, count);
+                place += TSimd.Create(1f);
+                window += toNextColumn;
+            }
         }
     }
-
-    /// <summary>The outputs whose windows reach over one input.</summary>
-    private readonly record struct Outputs(int Example, int InputRow, int InputColumn, int FirstRow, int EndRow, int FirstColumn, int EndColumn);
 }

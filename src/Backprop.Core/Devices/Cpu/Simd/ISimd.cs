@@ -99,6 +99,9 @@ internal unsafe interface ISimd<TSelf>
     /// <summary>The sum of the lanes, always in the same order: halves are added until one lane is left.</summary>
     public static abstract float Sum(TSelf a);
 
+    /// <summary>Whether a lane is NaN.</summary>
+    public static abstract bool HasNaN(TSelf a);
+
     /// <summary>The largest lane; NaN is ignored or returned.</summary>
     public static abstract float Max(TSelf a);
 }

@@ -160,6 +160,9 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     public static float Sum(Simd128 a) => Sum(a._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HasNaN(Simd128 a) => !Vector128.EqualsAll(a._lanes, a._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Simd128 a) => Max(a._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -139,6 +139,9 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     public static float Sum(Simd256 a) => Sum(a._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HasNaN(Simd256 a) => !Vector256.EqualsAll(a._lanes, a._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Simd256 a) => Max(a._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -123,6 +123,9 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
     public static float Sum(Simd512 a) => Sum(a._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HasNaN(Simd512 a) => !Vector512.EqualsAll(a._lanes, a._lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Simd512 a) => Max(a._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

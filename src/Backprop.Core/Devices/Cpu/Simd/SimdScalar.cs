@@ -127,6 +127,9 @@ internal readonly unsafe struct SimdScalar : ISimd<SimdScalar>
     public static float Sum(SimdScalar a) => a._value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HasNaN(SimdScalar a) => float.IsNaN(a._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(SimdScalar a) => a._value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
