@@ -212,6 +212,17 @@ public sealed class BadInputTests
         }).Message);
     }
 
+    [Fact]
+    public void Options_of_losses_that_do_not_fit()
+    {
+        Assert.Contains("The option Loss is CrossEntropyLoss", Assert.Throws<ArgumentOutOfRangeException>(() =>
+            _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { Loss = Loss.CrossEntropy })).Message);
+        Assert.Contains("The option LabelSmoothing is 1.5", Assert.Throws<ArgumentOutOfRangeException>(() =>
+            _ml.BinaryClassification.Trainers.NeuralNetwork(new NeuralNetworkBinaryTrainer.Options { LabelSmoothing = 1.5f })).Message);
+        Assert.Contains("has 2 classes", Assert.Throws<InvalidOperationException>(() =>
+            _ml.BinaryClassification.Trainers.NeuralNetwork(new NeuralNetworkBinaryTrainer.Options { LabelColumnName = "Flag", ClassWeights = ClassWeights.Of(1f, 2f, 3f) }).Fit(_data)).Message);
+    }
+
     [Theory]
     [InlineData("BatchSize")]
     [InlineData("NumberOfEpochs")]

@@ -181,6 +181,50 @@ public sealed class TrainingTests
         Assert.Equal(Samples.ScoreBits(same.Transform(_data)), Samples.ScoreBits(stopped.Transform(_data)));
     }
 
+    [Fact]
+    public void Class_weights_and_smoothing_act_as_their_definitions_say()
+    {
+        // Rows of the first class weigh three times as much: the same as their example weights.
+        List<Sample> rows = Samples.Rows(60, seed: 3);
+        rows.ForEach(row => row.Weight = row.Flag ? 3 : 1);
+        float[] Scores(string? weight, ClassWeights? classes, float smoothing = 0) => [.. Samples.Column<float>(
+            _ml.BinaryClassification.Trainers.NeuralNetwork(new NeuralNetworkBinaryTrainer.Options
+            {
+                LabelColumnName = "Flag",
+                ExampleWeightColumnName = weight,
+                ClassWeights = classes,
+                LabelSmoothing = smoothing,
+                NumberOfEpochs = 30,
+                Seed = 1,
+            }).Fit(Samples.View(_ml, rows)).Transform(Samples.View(_ml, rows)), "Score")];
+        float[] byClass = Scores(null, ClassWeights.Of(1f, 3f));
+        Assert.All(byClass.Zip(Scores("Weight", null)), pair => Assert.Equal(pair.Second, pair.First, 1e-4));
+        Assert.NotEqual(byClass, Scores(null, null));
+        Assert.True(Scores(null, null, smoothing: 0.4f).Max(MathF.Abs) < Scores(null, null).Max(MathF.Abs));
+    }
+
+    [Fact]
+    public void A_quantile_loss_predicts_a_quantile()
+    {
+        List<Sample> rows = Samples.Rows(400, seed: 4);
+        float Share(float quantile)
+        {
+            IDataView data = Samples.View(_ml, rows);
+            float[] scores = [.. Samples.Column<float>(_ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+            {
+                LabelColumnName = "Number",
+                Loss = new QuantileLoss { Quantile = quantile },
+                Network = net => net,
+                NumberOfEpochs = 100,
+                Seed = 1,
+            }).Fit(data).Transform(data), "Score")];
+            return rows.Zip(scores).Count(pair => pair.First.Number < pair.Second) / (float)rows.Count;
+        }
+
+        Assert.InRange(Share(0.9f), 0.85f, 0.95f);
+        Assert.InRange(Share(0.2f), 0.15f, 0.25f);
+    }
+
     // The standardisation is part of the network: shifting and scaling features and label gives the same predictions, moved along.
     [Fact]
     public void Units_of_features_and_label_do_not_matter()

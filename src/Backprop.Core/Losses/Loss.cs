@@ -43,8 +43,34 @@ public abstract class Loss
         return rows == 0 ? 0 : sum * (targets.Length / rows);
     }
 
+    /// <summary>The loss for targets and predictions that are multiplied by a factor: thresholds in their units go with them.</summary>
+    internal virtual Loss Rescaled(float factor) => this;
+
     private protected static Tensor Targets(Tensor output, ReadOnlySpan<float> targets) =>
         new(UploadTargets(output, targets));
+
+    /// <summary>Class indices, which come as floats, in an array that is used again and again.</summary>
+    private protected readonly ref struct RentedLabels
+    {
+        private readonly int[] _rented;
+        private readonly int _length;
+
+        public RentedLabels(string loss, ReadOnlySpan<float> targets)
+        {
+            _rented = ArrayPool<int>.Shared.Rent(targets.Length);
+            _length = targets.Length;
+            for (int i = 0; i < targets.Length; i++)
+            {
+                _rented[i] = (int)targets[i];
+                if (_rented[i] != targets[i]) // NaN, or between two classes
+                    throw new ArgumentOutOfRangeException(nameof(targets), targets[i], $"{loss}: row {i} of the mini-batch has the label {targets[i]}; expected a class index, a whole number from 0.");
+            }
+        }
+
+        public ReadOnlySpan<int> Span => _rented.AsSpan(0, _length);
+
+        public void Dispose() => ArrayPool<int>.Shared.Return(_rented);
+    }
 
     private static Tensors.TensorStorage UploadTargets(Tensor output, ReadOnlySpan<float> targets)
     {
@@ -58,6 +84,8 @@ public abstract class Loss
 /// <summary>Softmax cross entropy with class labels.</summary>
 public sealed class CrossEntropyLoss : Loss
 {
+    private readonly float[]? _classWeights;
+
     /// <summary>The share of the target spread evenly over all classes, in [0, 1]. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1].</exception>
     public float LabelSmoothing
@@ -68,41 +96,44 @@ public sealed class CrossEntropyLoss : Loss
             : throw new ArgumentOutOfRangeException(nameof(LabelSmoothing), value, $"LabelSmoothing is {value}; expected a share in [0, 1].");
     }
 
+    /// <summary>A weight per class, by which its rows count in the loss and its mean; <see cref="ClassWeights"/> makes balanced ones. Default: null, all 1.</summary>
+    /// <exception cref="ArgumentException">A weight is negative or not finite, or all are 0.</exception>
+    public IReadOnlyList<float>? ClassWeights
+    {
+        get => _classWeights;
+        init
+        {
+            if (value is not null)
+                Backprop.ClassWeights.Check(value, nameof(ClassWeights));
+            _classWeights = value is null ? null : [.. value];
+        }
+    }
+
     /// <inheritdoc/>
-    public override int TargetsPerRow(Shape outputShape) => outputShape.Rank == 1
-        ? 1
-        : throw new ShapeException($"Cross entropy takes one logit per class, [C]; the network's output has shape {outputShape}.");
+    public override int TargetsPerRow(Shape outputShape)
+    {
+        if (outputShape.Rank != 1)
+            throw new ShapeException($"Cross entropy takes one logit per class, [C]; the network's output has shape {outputShape}.");
+        if (_classWeights is not null && _classWeights.Length != outputShape[0])
+            throw new ShapeException($"Cross entropy has {_classWeights.Length} class weights, but the network's output of shape {outputShape} has {outputShape[0]} classes.");
+        return 1;
+    }
+
+    internal override double Divisor(int rows, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights)
+    {
+        if (_classWeights is null)
+            return base.Divisor(rows, targets, exampleWeights);
+        double sum = 0;
+        for (int i = 0; i < rows; i++)
+            sum += (double)_classWeights[(int)targets[i]] * (exampleWeights.IsEmpty ? 1 : exampleWeights[i]);
+        return sum;
+    }
 
     internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights)
     {
-        int[] rented = ArrayPool<int>.Shared.Rent(targets.Length);
-        try
-        {
-            Span<int> labels = rented.AsSpan(0, targets.Length);
-            for (int i = 0; i < labels.Length; i++)
-            {
-                labels[i] = (int)targets[i];
-                if (labels[i] != targets[i]) // NaN, or between two classes
-                    throw new ArgumentOutOfRangeException(nameof(targets), targets[i], $"CrossEntropy: row {i} of the mini-batch has the label {targets[i]}; expected a class index, a whole number from 0.");
-            }
-
-            return Losses.CrossEntropy(output, labels, exampleWeights, labelSmoothing: LabelSmoothing, reduction: LossReduction.Sum);
-        }
-        finally
-        {
-            ArrayPool<int>.Shared.Return(rented);
-        }
+        using var labels = new RentedLabels("CrossEntropy", targets);
+        return Losses.CrossEntropy(output, labels.Span, exampleWeights, _classWeights, LabelSmoothing, reduction: LossReduction.Sum);
     }
-}
-
-/// <summary>Binary cross entropy of logits.</summary>
-public sealed class BinaryCrossEntropyLoss : Loss
-{
-    /// <inheritdoc/>
-    public override int TargetsPerRow(Shape outputShape) => outputShape.Length;
-
-    internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights) =>
-        Losses.BinaryCrossEntropyWithLogits(output, Targets(output, targets), exampleWeights, reduction: LossReduction.Sum);
 }
 
 /// <summary>Squared error.</summary>
@@ -143,4 +174,6 @@ public sealed class HuberLoss : Loss
 
     internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights) =>
         Losses.Huber(output, Targets(output, targets), Delta, exampleWeights, LossReduction.Sum);
+
+    internal override Loss Rescaled(float factor) => new HuberLoss { Delta = Delta * factor };
 }

@@ -30,10 +30,29 @@ public sealed class NeuralNetworkBinaryTrainer : NeuralNetworkTrainerBase
 
     private protected override ModelTask Task => ModelTask.BinaryClassification;
 
-    private protected override Loss Loss => Loss.BinaryCrossEntropy;
+    private protected override Loss LossFor(TrainingData training, float labelScale)
+    {
+        var options = (Options)TrainerOptions;
+        return new BinaryCrossEntropyLoss { LabelSmoothing = options.LabelSmoothing, ClassWeights = ClassWeightsFor(options.ClassWeights, training) };
+    }
 
     /// <summary>The settings of <see cref="NeuralNetworkBinaryTrainer"/>.</summary>
     public sealed class Options : NeuralNetworkOptions
     {
+        /// <summary>The share of the target spread evenly over all classes, in [0, 1]; about 0.1 makes probabilities less sure. Default: 0.</summary>
+        public float LabelSmoothing { get; set; }
+
+        /// <summary>
+        /// How much the rows of each class count, in the order of the values, false and true: <c>ClassWeights.Of(...)</c>, or
+        /// <see cref="ClassWeights.Balanced"/>, by the number of training rows of each. Default: null, all the same.
+        /// </summary>
+        public ClassWeights? ClassWeights { get; set; }
+
+        internal override void Check()
+        {
+            base.Check();
+            if (!(LabelSmoothing >= 0f && LabelSmoothing <= 1f))
+                throw Rejected(nameof(LabelSmoothing), LabelSmoothing, "a share from 0 to 1");
+        }
     }
 }

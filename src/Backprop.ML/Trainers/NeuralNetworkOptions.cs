@@ -116,7 +116,7 @@ public abstract class NeuralNetworkOptions
     }
 
     /// <summary>Throws if a setting is not allowed.</summary>
-    internal void Check()
+    internal virtual void Check()
     {
         CheckName(FeatureColumnName, nameof(FeatureColumnName));
         CheckName(LabelColumnName, nameof(LabelColumnName));

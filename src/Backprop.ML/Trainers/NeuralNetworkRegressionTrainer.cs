@@ -19,7 +19,7 @@ namespace Backprop.ML;
 /// <para>| Required NuGet in addition to Microsoft.ML | Backprop.ML |</para>
 /// <para>| Exportable to ONNX | No |</para>
 /// <h3>Training Algorithm Details</h3>
-/// <para>Backpropagation with the mean squared error of the label, which is standardised for the training; the network gives its units back.</para>
+/// <para>Backpropagation with the mean squared error, or another loss, of the label, which is standardised for the training; the network gives its units back.</para>
 /// </remarks>
 public sealed class NeuralNetworkRegressionTrainer : NeuralNetworkTrainerBase
 {
@@ -30,10 +30,23 @@ public sealed class NeuralNetworkRegressionTrainer : NeuralNetworkTrainerBase
 
     private protected override ModelTask Task => ModelTask.Regression;
 
-    private protected override Loss Loss => Loss.MeanSquaredError;
+    private protected override Loss LossFor(TrainingData training, float labelScale) => ((Options)TrainerOptions).Loss.Rescaled(labelScale);
 
     /// <summary>The settings of <see cref="NeuralNetworkRegressionTrainer"/>.</summary>
     public sealed class Options : NeuralNetworkOptions
     {
+        /// <summary>
+        /// What is minimised: the squared or absolute error, <see cref="HuberLoss"/> or <see cref="SmoothL1Loss"/> (with δ and β in
+        /// the units of the label), which outliers bother less, or <see cref="QuantileLoss"/>, for a network that predicts a quantile. Default:
+        /// <see cref="Loss.MeanSquaredError"/>.
+        /// </summary>
+        public Loss Loss { get; set; } = Loss.MeanSquaredError;
+
+        internal override void Check()
+        {
+            base.Check();
+            if (Loss is not (MeanSquaredErrorLoss or MeanAbsoluteErrorLoss or HuberLoss or SmoothL1Loss or QuantileLoss))
+                throw Rejected(nameof(Loss), Loss?.GetType().Name, "a loss of numbers: MeanSquaredErrorLoss, MeanAbsoluteErrorLoss, HuberLoss, SmoothL1Loss or QuantileLoss");
+        }
     }
 }

@@ -45,7 +45,24 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
 
     private protected abstract ModelTask Task { get; }
 
-    private protected abstract Loss Loss { get; }
+    private protected NeuralNetworkOptions TrainerOptions => _options;
+
+    /// <summary>What is minimised on these rows.</summary>
+    /// <param name="training">The training rows.</param>
+    /// <param name="labelScale">What labels have been multiplied by.</param>
+    private protected abstract Loss LossFor(TrainingData training, float labelScale);
+
+    private protected float[]? ClassWeightsFor(ClassWeights? weights, TrainingData training)
+    {
+        try
+        {
+            return weights?.For(training.CountClasses());
+        }
+        catch (ArgumentException e)
+        {
+            throw _host.Process(new InvalidOperationException($"The option ClassWeights is {weights}, but label column '{_columns.Label}' has {training.ClassCount} classes; give one weight per class, or ClassWeights.Balanced.", e));
+        }
+    }
 
     /// <summary>Trains a network on the rows of <paramref name="input"/>, which are read into memory once, in their order.</summary>
     /// <remarks>
@@ -117,7 +134,8 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             labels?.Apply(data.Labels.Span);
         }
 
-        TrainingHistory history = Run(network, training, held, channel, stop);
+        Loss loss = LossFor(training, (float)(labels?.Scale[0] ?? 1));
+        TrainingHistory history = Run(network, loss, training, held, channel, stop);
         if (features is not null)
             network = network.WithInputScaling(features.Mean, features.Scale);
         if (labels is not null)
@@ -201,7 +219,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
     }
 
-    private TrainingHistory Run(Network network, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)
+    private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)
     {
         int batchSize = TrainingPlan.BatchSize(_options, training.Rows);
         int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null);
@@ -224,7 +242,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         TrainingHistory history;
         try
         {
-            history = new TrainingLoop(network, Loss, options).Run(Source(training), held is null ? null : Source(held), stop.Token);
+            history = new TrainingLoop(network, loss, options).Run(Source(training), held is null ? null : Source(held), stop.Token);
         }
         catch (OperationCanceledException)
         {

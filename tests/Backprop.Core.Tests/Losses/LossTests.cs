@@ -128,4 +128,61 @@ public class LossTests
         Assert.Equal(losses.ToArray().Average(), mean.ToScalar(), 1e-5);
         Assert.Throws<ArgumentOutOfRangeException>(() => Losses.CrossEntropy(tape.Input(new float[3000], [1000, 3]), [.. labels[1..], 3]));
     }
+
+    [Fact]
+    public void BalancedClassWeightsGiveEachClassTheSameShare()
+    {
+        Assert.Equal([2f, 0.666667f, 1f], ClassWeights.Balanced.For([2, 6, 0]).Select(weight => MathF.Round(weight, 6)));
+        Assert.Equal([1f, 3f], ClassWeights.Of(1f, 3f).For([5, 5]));
+        Assert.Contains("3 classes", Assert.Throws<ArgumentException>(() => ClassWeights.Of(1f, 3f).For([5, 5, 5])).Message);
+        Assert.Throws<ArgumentException>(() => ClassWeights.Of());
+        Assert.Throws<ArgumentException>(() => ClassWeights.Of(1f, -1f));
+        Assert.Throws<ArgumentException>(() => new CrossEntropyLoss { ClassWeights = [0f, 0f] });
+        Assert.Throws<ShapeException>(() => new CrossEntropyLoss { ClassWeights = [1f, 2f] }.TargetsPerRow([3]));
+        Assert.Throws<ArgumentException>(() => new BinaryCrossEntropyLoss { ClassWeights = [1f] });
+    }
+
+    [Fact]
+    public void TheLossesOfTrainingAreTheFunctionsTheyName()
+    {
+        using var tape = new Tape(ReferenceDevice.Instance);
+        Tensor z = tape.Input(Samples.Uniform(12, 3), [4, 3]), column = tape.Input(Samples.Uniform(4, 4), [4, 1]);
+        float[] labels = [2, 0, 1, 2], weights = [1, 2, 0.5f, 3], classes = [1, 2, 4];
+        int[] integers = [2, 0, 1, 2];
+        Same(new CrossEntropyLoss { LabelSmoothing = 0.1f, ClassWeights = classes }, z, labels, Losses.CrossEntropy(z, integers, weights, classes, 0.1f));
+        Same(new MultiMarginLoss { Squared = true }, z, labels, Losses.MultiMargin(z, integers, 1f, 2, weights));
+        Same(new NegativeLogLikelihoodLoss(), z, labels, Losses.NegativeLogLikelihood(z, integers, weights));
+        float[] numbers = Samples.Uniform(12, 9, 0.1, 2);
+        Tensor targets = tape.Input(numbers, [4, 3]);
+        Same(new SmoothL1Loss { Beta = 0.5f }, z, numbers, Losses.SmoothL1(z, targets, 0.5f, weights));
+        Same(new QuantileLoss { Quantile = 0.9f }, z, numbers, Losses.Quantile(z, targets, 0.9f, weights));
+        Same(new PoissonLoss(), z, numbers, Losses.PoissonNegativeLogLikelihood(z, targets, exampleWeights: weights));
+        Same(new HingeLoss { Squared = true }, z, numbers, Losses.Hinge(z, targets, 1f, 2, weights));
+        Tensor divergence = Losses.KullbackLeibler(z, targets, exampleWeights: weights, reduction: LossReduction.Sum);
+        Same(new KullbackLeiblerLoss(), z, numbers, divergence.Multiply(1 / weights.Sum()));
+
+        // Binary: class weights act as example weights, smoothing on the target.
+        Tensor smoothed = tape.Input([0.05f, 0.95f, 0.95f, 0.05f], [4, 1]);
+        Same(new BinaryCrossEntropyLoss { LabelSmoothing = 0.1f, ClassWeights = [1f, 3f] }, column, [0, 1, 1, 0], Losses.BinaryCrossEntropyWithLogits(column, smoothed, [1, 6, 1.5f, 3]));
+
+        void Same(Loss loss, Tensor output, float[] given, Tensor expected) =>
+            Assert.Equal(expected.ToScalar(), loss.Sum(output, given, weights).ToScalar() / loss.Divisor(4, given, weights), 1e-5);
+    }
+
+    [Fact]
+    public void BadOptionsOfLossesAreRefused()
+    {
+        using var tape = new Tape(ReferenceDevice.Instance);
+        Tensor x = tape.Input([1f, 2f], [1, 2]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Losses.Quantile(x, x, 1f));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Losses.SmoothL1(x, x, 0f));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Losses.Hinge(x, x, power: 3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Losses.MultiMargin(x, [0], margin: -1f));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Losses.MultiMargin(x, [2]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Losses.CosineEmbedding(x, x, [0]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Losses.CosineEmbedding(x, x, [1], margin: 2f));
+        Assert.Throws<ShapeException>(() => Losses.CosineEmbedding(x, x, [1, 1]));
+        Assert.Throws<ShapeException>(() => Losses.NegativeLogLikelihood(x, [0, 1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new QuantileLoss { Quantile = 0f });
+    }
 }
