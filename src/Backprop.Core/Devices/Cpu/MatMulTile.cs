@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Backprop.Devices.Cpu;
 
@@ -18,6 +19,9 @@ namespace Backprop.Devices.Cpu;
 internal static unsafe class MatMulTile<TSimd>
     where TSimd : unmanaged, ISimd<TSimd>
 {
+    // The time of so many steps covers the wait for memory.
+    private const int RowsAhead = 24;
+
     /// <summary>The height of the largest tile that fits into the vector registers.</summary>
     public static int MaximumRows => TSimd.Width == 16 || (TSimd.Width == 4 && AdvSimd.IsSupported) ? 14 : 6;
 
@@ -113,6 +117,8 @@ internal static unsafe class MatMulTile<TSimd>
         // One pointer for three rows: the processor adds one or two strides to it for free while addressing.
         nint twoRows = 2 * rowStride;
         float* a0 = a, a3 = a + 3 * rowStride, a6 = a3 + 3 * rowStride, a9 = a6 + 3 * rowStride, a12 = a9 + 3 * rowStride;
+                // Rows of a large B lie too far apart for the processor to foresee the next; asking for one past the end does no harm.
+        float* ahead = b + RowsAhead * bStride;
         for (; depth > 0; depth--)
         {
             TSimd left, right = default;
@@ -127,6 +133,12 @@ internal static unsafe class MatMulTile<TSimd>
             }
 
             b += bStride;
+            if (TColumns.Registers == 2 && Sse.IsSupported)
+            {
+                Sse.Prefetch0(ahead);
+                Sse.Prefetch0(ahead + TSimd.Width);
+                ahead += bStride;
+            }
 
             MultiplyAdd<TColumns>(ref c0L, ref c0R, left, right, a0);
             if (TRows.Count > 1)
