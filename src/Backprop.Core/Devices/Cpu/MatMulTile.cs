@@ -117,7 +117,7 @@ internal static unsafe class MatMulTile<TSimd>
         // One pointer for three rows: the processor adds one or two strides to it for free while addressing.
         nint twoRows = 2 * rowStride;
         float* a0 = a, a3 = a + 3 * rowStride, a6 = a3 + 3 * rowStride, a9 = a6 + 3 * rowStride, a12 = a9 + 3 * rowStride;
-                // Rows of a large B lie too far apart for the processor to foresee the next; asking for one past the end does no harm.
+        // Rows of a large B lie too far apart for the processor to foresee the next; asking for one past the end does no harm.
         float* ahead = b + RowsAhead * bStride;
         for (; depth > 0; depth--)
         {
