@@ -72,11 +72,13 @@ internal sealed class Checkpointing
     }
 
     /// <summary>Goes on from the newest checkpoint that is whole.</summary>
+    /// <param name="isWarning">Whether it is not the newest one.</param>
     /// <returns>What was done, for the log; null if there is no checkpoint.</returns>
     /// <exception cref="InvalidModelException">There are checkpoints, but none is whole.</exception>
     /// <exception cref="InvalidOperationException">The checkpoint is that of another run; the message lists all differences.</exception>
-    public string? Resume()
+    public string? Resume(out bool isWarning)
     {
+        isWarning = false;
         var damaged = new List<InvalidModelException>();
         foreach (string path in (string[])[_path, CheckpointFile.PreviousOf(_path)])
         {
@@ -94,10 +96,33 @@ internal sealed class Checkpointing
             }
 
             string place = string.Create(CultureInfo.InvariantCulture, $"resumed from '{path}': epoch {_run.Epoch}, {_run.Batch} of {_batches} mini-batches done, step {_run.Step}");
-            return damaged.Count == 0 ? place : $"{damaged[0].Message} The checkpoint before it is used: {place}";
+            isWarning = damaged.Count > 0;
+            return !isWarning ? place : $"{damaged[0].Message} The checkpoint before it is used: {place}";
         }
 
         return damaged.Count == 0 ? null : throw damaged[0];
+    }
+
+    /// <summary>The seed of the run that a checkpoint is of; null if there is no whole one.</summary>
+    public static int? SeedOf(string path)
+    {
+        foreach (string candidate in (string[])[path, CheckpointFile.PreviousOf(path)])
+        {
+            if (!File.Exists(candidate))
+                continue;
+            try
+            {
+                using CheckpointReader reader = CheckpointFile.Open(candidate);
+                if (int.TryParse(CheckpointContent.FromJson(reader.Json).Options.GetValueOrDefault(nameof(TrainingOptions.Seed)), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int seed))
+                    return seed;
+            }
+            catch (Exception exception) when (exception is InvalidModelException or JsonException or NotSupportedException or ArgumentException)
+            {
+                // Resuming will say so.
+            }
+        }
+
+        return null;
     }
 
     private void Restore(string path, CheckpointReader reader)

@@ -109,8 +109,8 @@ public sealed class TrainingLoop
         {
             if (_options.WritesCheckpoints)
                 checkpoints = new Checkpointing(_options, _network, _loss, _optimizer, schedule, run, training, validation, batches);
-            if (_options.ResumeFromCheckpoint && checkpoints?.Resume() is { } resumed)
-                Report(run, batches, null, 0, run.ElapsedBefore, resumed);
+            if (_options.ResumeFromCheckpoint && checkpoints?.Resume(out bool isWarning) is { } resumed)
+                _options.Progress?.Report(Progress(run, batches, null, 0, run.ElapsedBefore) with { Note = resumed, IsWarning = isWarning });
             long batchesHere = 0;
             bool isTimeUp = false;
             while (run.Epoch <= numberOfEpochs && run.StopReason is null)
@@ -285,14 +285,11 @@ public sealed class TrainingLoop
         }
     }
 
-    private void Report(RunState run, int batches, float? validationLoss, double rowsPerSecond, TimeSpan elapsed, string? note = null) =>
-        _options.Progress?.Report(Progress(run, batches, validationLoss, rowsPerSecond, elapsed, note));
+    private void Report(RunState run, int batches, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
+        _options.Progress?.Report(Progress(run, batches, validationLoss, rowsPerSecond, elapsed));
 
-    private TrainingProgress Progress(RunState run, int batches, float? validationLoss, double rowsPerSecond, TimeSpan elapsed, string? note = null) =>
-        new(run.Epoch, _options.NumberOfEpochs, run.Batch, batches, (float)(run.LossSum / run.DivisorSum), validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed)
-        {
-            Note = note,
-        };
+    private TrainingProgress Progress(RunState run, int batches, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
+        new(run.Epoch, _options.NumberOfEpochs, run.Batch, batches, (float)(run.LossSum / run.DivisorSum), validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed);
 
     private bool WeightsAreFinite()
     {

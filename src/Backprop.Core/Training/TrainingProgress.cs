@@ -20,6 +20,9 @@ public sealed record TrainingProgress(
     /// <summary>What else there is to say, such as from which checkpoint the run was resumed; null almost always.</summary>
     public string? Note { get; init; }
 
+    /// <summary>Whether the note tells of something wrong.</summary>
+    internal bool IsWarning { get; init; }
+
     /// <summary>One line for people: the note, if there is one.</summary>
     public override string ToString() => Note ?? string.Create(
         System.Globalization.CultureInfo.InvariantCulture,

@@ -11,7 +11,7 @@ namespace Backprop.ML;
 /// What the neural-network trainers have in common: read the data into memory, standardise them, build the network, let the training
 /// loop run, and make a transformer of the result.
 /// </summary>
-public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetworkTransformer, NeuralNetworkModelParameters>
+public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetworkTransformer, NeuralNetworkModelParameters>
 {
     private readonly IHostEnvironment _environment;
     private readonly IHost _host;
@@ -55,8 +55,9 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type than the trainer needs.</exception>
     /// <exception cref="InvalidOperationException">No usable row, rows of one class only, or more rows than fit into memory.</exception>
     /// <exception cref="TrainingDivergedException">The loss became NaN or infinite, for example because the learning rate is too high.</exception>
-    /// <exception cref="OperationCanceledException">The training was called off.</exception>
-    public NeuralNetworkTransformer Fit(IDataView input) => Train(input, null);
+    /// <exception cref="OperationCanceledException">The training was called off before anything was learned, or is to throw then.</exception>
+    /// <exception cref="IOException">A checkpoint cannot be written; the one before is untouched.</exception>
+    public NeuralNetworkTransformer Fit(IDataView input) => Train(input, null, null);
 
     /// <summary>
     /// Trains a network on the rows of <paramref name="trainData"/> and judges it after each epoch by those of
@@ -67,7 +68,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     public NeuralNetworkTransformer Fit(IDataView trainData, IDataView validationData)
     {
         ArgumentNullException.ThrowIfNull(validationData);
-        return Train(trainData, validationData);
+        return Train(trainData, validationData, null);
     }
 
     /// <summary>The kinds of columns that the trained transformer will give for an input with columns of these kinds.</summary>
@@ -85,9 +86,10 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         return new SchemaShape(inputSchema.Where(column => added.All(other => other.Name != column.Name)).Concat(added));
     }
 
-    private NeuralNetworkTransformer Train(IDataView input, IDataView? validation)
+    private NeuralNetworkTransformer Train(IDataView input, IDataView? validation, Network? begun)
     {
         ArgumentNullException.ThrowIfNull(input);
+        int seed = Seed();
         Check(input, validation);
         using IChannel channel = _host.Start("Training");
         using var stop = new TrainingStop(_host, _environment, _options.CancellationToken);
@@ -98,17 +100,19 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         TrainingData? held = validation is null ? null
             : TrainingDataReader.Read(_host, channel, _columns, validation, "Validation set", stop.ThrowIfRequested);
         if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
-            (training, held) = training.Split(ValidationSplit.Choose(training, fraction, _seed));
+            (training, held) = training.Split(ValidationSplit.Choose(training, fraction, seed));
         if (held?.Rows == 0)
         {
             held = null;
-            if (_options.EarlyStopping is not null || _options.ValidationFraction > 0)
+            if (_options.StopsEarly || _options.ValidationFraction > 0)
                 channel.Warning(MessageSensitivity.None,
                     "The {0} usable rows are too few to hold any out: there is no validation, and training does not stop early.", training.Rows);
         }
 
-        Standardization? features = _options.NormalizeFeatures
-            ? Standardization.Measure(training.Features.Span, training.Columns, scaleOfConstants: 0) : null;
+        if (begun is not null)
+            CheckModel(begun, training);
+        Standardization? features = _options.NormalizeFeatures && begun?.TakesInputScaling() != false
+            ? Standardization.Measure(training.Features.Span, training.Columns, scaleOfConstants: begun is null ? 0 : 1) : null;
         Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
         foreach (TrainingData data in held is null ? [training] : new[] { training, held })
         {
@@ -116,8 +120,10 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             labels?.Apply(data.Labels.Span);
         }
 
-        Network network = Build(training);
-        TrainingHistory history = Run(network, training, held, channel, stop);
+        Network network = begun is null ? Build(training, seed) : Prepared(begun, features, labels);
+        if (_options.InitialWeights is { } initial && begun is null)
+            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, labels))));
+        TrainingHistory history = Run(network, training, held, channel, stop, seed);
         if (features is not null)
             network = network.WithInputScaling(features.Mean, features.Scale);
         if (labels is not null)
@@ -161,21 +167,20 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         }
     }
 
-    private Network Build(TrainingData data)
+    private Network Build(TrainingData data, int seed)
     {
         Func<NetworkBuilder, NetworkBuilder> hidden = TrainingPlan.HiddenLayers(_options, data.Rows);
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
-        Device device = _options.NumberOfThreads is { } threads ? Device.CpuWithThreads(threads) : Device.Cpu;
         Network network = Network.Build(net => (hidden(net) ?? throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null",
-            "one that gives the builder back")).Dense(outputs), [data.Columns], _seed, device);
+            "one that gives the builder back")).Dense(outputs), [data.Columns], seed, ComputeDevice);
         return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
             $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
     }
 
-    private TrainingHistory Run(Network network, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)
+    private TrainingHistory Run(Network network, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop, int seed)
     {
         int batchSize = TrainingPlan.BatchSize(_options, training.Rows);
-        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null);
+        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null && _options.EarlyStopping != EarlyStopping.Never);
         var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
         var options = new TrainingOptions
         {
@@ -187,7 +192,14 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
             Progress = log,
-            Seed = _seed,
+            Seed = seed,
+            CheckpointPath = _options.CheckpointPath,
+            CheckpointEveryEpochs = _options.CheckpointEveryEpochs,
+            CheckpointEverySteps = _options.CheckpointEverySteps,
+            ResumeFromCheckpoint = _options.ResumeFromCheckpoint,
+            MaximumTrainingTime = _options.MaximumTrainingTime,
+            ThrowOnCancellation = _options.ThrowOnCancellation,
+            FastDevRun = _options.FastDevRun,
         };
         channel.Info(MessageSensitivity.None, "{0} rows of {1} features to train on, {2} to validate; {3} epochs at most, batches of {4}.\n{5}",
             training.Rows, training.Columns, held?.Rows ?? 0, numberOfEpochs, batchSize, network.Summary());
@@ -201,7 +213,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             stop.ThrowIfRequested();
             throw;
         }
-        stop.ThrowIfRequested();
+        stop.ThrowIfContextIsCanceled();
         log.Finish(history);
         return history;
     }

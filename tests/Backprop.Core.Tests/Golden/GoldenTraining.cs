@@ -59,28 +59,40 @@ internal static class GoldenTraining
     {
         var run = new GoldenRun();
         Network network = MlpOf(c, device, out int[] widths);
-        int rows = c.Inputs["x"].Shape[0], first = 0, number = 0;
-        double whole = 0;
+        int targetsPerRow = c.Inputs["target"].Data.Length / c.Inputs["x"].Shape[0], first = 0, number = 0;
+        double whole = 0, divisor = 0;
+        Loss loss = c.Text("loss") switch
+        {
+            "cross_entropy" => Loss.CrossEntropy,
+            "mse" => Loss.MeanSquaredError,
+            "bce_with_logits" => Loss.BinaryCrossEntropy,
+            string other => throw new NotSupportedException($"{c.Name}: loss '{other}'."),
+        };
         foreach (JsonElement size in c.Attributes["micro_batches"].EnumerateArray())
         {
             int count = size.GetInt32();
             using var tape = new Tape(device);
-            Tensor loss = LossOf(c, tape, network.Forward(Rows(tape, c.Inputs["x"], first, count), training: true), first, count);
-            tape.Backward(loss.Multiply((float)count / rows));
-            run.Outputs[$"micro_loss_{++number}"] = GoldenRun.Values(loss);
-            whole += GoldenRun.Values(loss)[0] * count / rows;
+            Tensor output = network.Forward(Rows(tape, c.Inputs["x"], first, count), training: true);
+            ReadOnlySpan<float> targets = c.Inputs["target"].Floats.AsSpan(first * targetsPerRow, count * targetsPerRow);
+            Tensor sum = loss.Sum(output, targets, []); // as the training loop does: sums add up, and one divisor makes them the mean
+            tape.Backward(sum);
+            run.Outputs[$"micro_loss_{++number}"] = [GoldenRun.Values(sum)[0] / loss.Divisor(count, targets, [])];
+            whole += GoldenRun.Values(sum)[0];
+            divisor += loss.Divisor(count, targets, []);
             first += count;
         }
 
-        run.Outputs["loss"] = [whole];
+        run.Outputs["loss"] = [whole / divisor];
         for (int i = 1; i < widths.Length; i++)
         {
-            Parameter weight = network.Parameters[$"dense_{i}.weight"], bias = network.Parameters[$"dense_{i}.bias"];
-            run.Gradients[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), GoldenRun.Values(device, weight.Storage.Gradient!, weight.Shape.Length)).Transpose().Data;
-            run.Gradients[$"fc{i}.bias"] = GoldenRun.Values(device, bias.Storage.Gradient!, bias.Shape.Length);
+            Parameter weight = network.Parameters[$"dense_{i}.weight"];
+            run.Gradients[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), Mean(weight)).Transpose().Data;
+            run.Gradients[$"fc{i}.bias"] = Mean(network.Parameters[$"dense_{i}.bias"]);
         }
 
         return run;
+
+        double[] Mean(Parameter parameter) => [.. GoldenRun.Values(device, parameter.Storage.Gradient!, parameter.Shape.Length).Select(gradient => gradient / divisor)];
     }
 
     private static Network MlpOf(GoldenCase c, Device device, out int[] widths)

@@ -174,7 +174,7 @@ public class TrainingLoopTests
         };
         Network network = Classifier();
         var loop = new TrainingLoop(network, Loss.CrossEntropy, options);
-        TrainingHistory history = loop.Run(new CancellingSource(Data(rows: 40), cancellation, after: 35), validation, cancellation.Token);
+        TrainingHistory history = loop.Run(new CancellingSource(Data(rows: 40), cancellation, after: 101), validation, cancellation.Token);
         Assert.Equal(StopReason.Canceled, history.StopReason);
         EpochResult best = history.Epochs.MinBy(epoch => epoch.ValidationLoss)!;
         Assert.Equal(best.Epoch, history.BestEpoch);
