@@ -16,14 +16,15 @@ saved=0 halves=0 done=0 between=0
 for ((kill = 1; kill <= kills; kill++)); do
     dotnet "$program" "$folder/run.ckpt" >"$folder/log" &
     pid=$!
-    for ((i = 0; i < 600; i++)); do grep -q . "$folder/log" && break; sleep 0.05; done   # it trains from here on
+    begun=saved; if [ "$saved" -gt 0 ]; then begun=resumed; fi
+    for ((i = 0; i < 1200; i++)); do grep -qs "^$begun" "$folder/log" && break; sleep 0.05; done   # it trains from here on
     sleep 0.$((RANDOM % 30 + 10))
     if ! kill -9 $pid 2>/dev/null; then echo "the training ended after $kill kills; raise its number of steps"; exit 1; fi
     wait $pid 2>/dev/null || true
     if [ -e "$folder/run.ckpt.tmp" ]; then halves=$((halves + 1)); fi
     if [ ! -e "$folder/run.ckpt" ]; then between=$((between + 1)); fi
     resumed=$(sed -n 's/^resumed \([0-9]*\).*/\1/p' "$folder/log")
-    if [ "$saved" -gt 0 ] && [ "${resumed:-0}" -lt "$saved" ]; then echo "LOST: step $saved was saved, but kill $kill went on from ${resumed:-nothing}"; exit 1; fi
+    if [ "$saved" -gt 0 ] && [ "${resumed:-0}" -lt "$saved" ]; then echo "LOST: step $saved was saved, but kill $kill went on from ${resumed:-nothing}"; ls -l "$folder"; tail -5 "$folder/log"; exit 1; fi
     if grep -q 'no valid' "$folder/log"; then echo "LOST: a damaged checkpoint before kill $kill"; cat "$folder/log"; exit 1; fi
     # The last line may be cut off.
     now=$(sed '$d' "$folder/log" | sed -n 's/^saved //p' | sort -n | tail -1)

@@ -155,6 +155,7 @@ public sealed class TrainingControlTests : IDisposable
             LabelColumnName = "Number",
             NumberOfEpochs = epochs,
             Optimizer = new Adam { LearningRate = rate },
+            Seed = 3,
         });
         float[] still = Samples.Column<float>(Trainer(1e-12f, 1).Fit(other, first).Transform(data), "Score");
         for (int i = 0; i < scores.Length; i++)
