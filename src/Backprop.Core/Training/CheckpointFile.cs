@@ -21,7 +21,7 @@ internal static class CheckpointFile
     private const int MaximumJsonLength = 64 << 20, ChunkLength = 1 << 20;
 
     /// <summary>Up to six tensors a parameter: itself, the best one, its gradient, three of the optimizer.</summary>
-    private static readonly SafeTensors.Limits _limits = new(16 << 20, 100_000, 512);
+    private static SafeTensors.Limits Limits { get; } = new(16 << 20, 100_000, 512);
 
     private static ReadOnlySpan<byte> Magic => "BKPCHECK"u8;
 
@@ -112,8 +112,8 @@ internal static class CheckpointFile
     private static void Write(Stream stream, ReadOnlySpan<byte> json, IReadOnlyList<CheckpointTensor> tensors)
     {
         byte[] header = SafeTensors.Header(tensors.Select(tensor => (tensor.Name, tensor.Shape)));
-        if (json.Length > MaximumJsonLength || header.Length - sizeof(ulong) > _limits.HeaderLength || tensors.Count > _limits.Tensors)
-            throw new InvalidOperationException($"The state of the run takes {json.Length} bytes and its list of {tensors.Count} tensors {header.Length}; a checkpoint holds at most {MaximumJsonLength}, {_limits.Tensors} tensors and {_limits.HeaderLength}. Use fewer layers, or train without CheckpointPath.");
+        if (json.Length > MaximumJsonLength || header.Length - sizeof(ulong) > Limits.HeaderLength || tensors.Count > Limits.Tensors)
+            throw new InvalidOperationException($"The state of the run takes {json.Length} bytes and its list of {tensors.Count} tensors {header.Length}; a checkpoint holds at most {MaximumJsonLength}, {Limits.Tensors} tensors and {Limits.HeaderLength}. Use fewer layers, or train without CheckpointPath.");
         long values = tensors.Sum(tensor => (long)tensor.Shape.Length);
         var prefix = new byte[PrefixLength + sizeof(uint)];
         Magic.CopyTo(prefix);
@@ -178,10 +178,10 @@ internal static class CheckpointFile
         byte[] json = BoundedReader.Read(stream, (int)jsonLength, stream.Position, "state");
         long origin = stream.Position;
         ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(BoundedReader.Read(stream, sizeof(ulong), origin, "tensor header"));
-        if (headerLength > (ulong)Math.Min(_limits.HeaderLength, afterJson - sizeof(ulong)))
+        if (headerLength > (ulong)Math.Min(Limits.HeaderLength, afterJson - sizeof(ulong)))
             throw new InvalidModelException($"the tensor header claims {headerLength} bytes", origin);
         byte[] header = BoundedReader.Read(stream, (int)headerLength, origin + sizeof(ulong), "tensor header");
-        List<SafeTensors.Entry> entries = SafeTensors.ReadHeader(header, afterJson - sizeof(ulong) - header.Length, origin, _limits);
+        List<SafeTensors.Entry> entries = SafeTensors.ReadHeader(header, afterJson - sizeof(ulong) - header.Length, origin, Limits);
         return new CheckpointReader(stream, json, entries, stream.Position);
     }
 }

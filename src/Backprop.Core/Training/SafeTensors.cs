@@ -13,13 +13,13 @@ internal static class SafeTensors
 {
     public const int MaximumHeaderLength = 1 << 20;
     private const int MaximumTensors = 10_000, MaximumNameLength = 256;
+    private const int Alignment = 8;
 
     /// <summary>How long a header may be, how many tensors it may list, and how long their names may be, in bytes.</summary>
     internal readonly record struct Limits(int HeaderLength, int Tensors, int NameLength);
 
     /// <summary>Those of a model.</summary>
     public static Limits OfModels { get; } = new(MaximumHeaderLength, MaximumTensors, MaximumNameLength);
-    private const int Alignment = 8;
 
     internal readonly record struct Entry(string Name, Shape Shape, long Begin, long End);
 
