@@ -111,6 +111,7 @@ public sealed class TrainingTests
             LabelColumnName = "Number",
             NumberOfEpochs = 2_000,
             CancellationToken = source.Token,
+            ThrowOnCancellation = true,
             Progress = new CancelAfter(3, source.Cancel),
         };
         OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() => _ml.Regression.Trainers.NeuralNetwork(options).Fit(_data));

@@ -1,7 +1,7 @@
 namespace Backprop;
 
 /// <summary>How a network is trained.</summary>
-public sealed class TrainingOptions
+public sealed partial class TrainingOptions
 {
     /// <summary>The optimizer. Default: Adam.</summary>
     public Optimizer Optimizer { get; init; } = new Adam();

@@ -17,8 +17,14 @@ public sealed record TrainingProgress(
     /// <summary>Whether the epoch is over.</summary>
     public bool IsEndOfEpoch => Batch == BatchesPerEpoch;
 
-    /// <summary>One line for people.</summary>
-    public override string ToString() => string.Create(
+    /// <summary>What else there is to say, such as from which checkpoint the run was resumed; null almost always.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>Whether the note tells of something wrong.</summary>
+    internal bool IsWarning { get; init; }
+
+    /// <summary>One line for people: the note, if there is one.</summary>
+    public override string ToString() => Note ?? string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
         $"epoch {Epoch}/{NumberOfEpochs}  batch {Batch}/{BatchesPerEpoch}  loss {TrainingLoss:0.0000}{(ValidationLoss is { } loss ? $"  validation loss {loss:0.0000}" : "")}  learning rate {LearningRate:0.######}  {RowsPerSecond:0} rows/s");
 }

@@ -4,7 +4,7 @@ namespace Backprop.ML;
 /// The settings that all neural-network trainers share. A trainer copies them when it is made; changing them afterwards has no effect
 /// on it. Whatever is left at null is chosen from the size of the training data.
 /// </summary>
-public abstract class NeuralNetworkOptions
+public abstract partial class NeuralNetworkOptions
 {
     private const int MaximumThreads = 1024;
 
@@ -81,8 +81,9 @@ public abstract class NeuralNetworkOptions
     public float? ValidationFraction { get; set; }
 
     /// <summary>
-    /// When to stop before the last epoch; the best weights are restored. It needs validation rows.
-    /// Default: null, chosen if there are validation rows.
+    /// When to stop before the last epoch; the best weights are restored unless it says otherwise. It needs validation rows.
+    /// With <see cref="EarlyStopping.Never"/> validation rows are only watched, and the weights of the last epoch are kept. Losses and
+    /// errors of regression are in units of the label's standard deviation. Default: null, chosen if there are validation rows.
     /// </summary>
     public EarlyStopping? EarlyStopping { get; set; }
 
@@ -93,7 +94,10 @@ public abstract class NeuralNetworkOptions
     /// </remarks>
     public IProgress<TrainingProgress>? Progress { get; set; }
 
-    /// <summary>Stops the training with an <see cref="OperationCanceledException"/>. Default: none.</summary>
+    /// <summary>
+    /// Ends the training within one batch; Fit then gives the best model so far, or throws an <see cref="OperationCanceledException"/>
+    /// with <see cref="ThrowOnCancellation"/> or if nothing was learned yet. MLContext's own cancellation always throws. Default: none.
+    /// </summary>
     public CancellationToken CancellationToken { get; set; }
 
     /// <summary>
@@ -133,7 +137,8 @@ public abstract class NeuralNetworkOptions
             throw Rejected(nameof(Augmentation), Augmentation is null ? null : "a list with null in it", "a list of augmentations; an empty one means none");
         if (!Enum.IsDefined(Device))
             throw Rejected(nameof(Device), Device, $"one of {string.Join(", ", Enum.GetNames<DeviceSelection>())}");
-        if (EarlyStopping is not null && ValidationFraction == 0)
+        CheckControl();
+        if (StopsEarly && ValidationFraction == 0)
             throw Rejected(nameof(ValidationFraction), ValidationFraction, $"above 0 (or null) with {nameof(EarlyStopping)}, which needs validation rows");
     }
 

@@ -13,7 +13,11 @@ internal sealed class TrainingLog(IChannel channel, TrainingStop stop, IProgress
 
     public void Report(TrainingProgress value)
     {
-        if (value.IsEndOfEpoch && value.Epoch % _epochsPerLine == 0)
+        if (value.IsWarning)
+            channel.Warning(MessageSensitivity.None, "{0}", value);
+        else if (value.Note is not null)
+            channel.Info(MessageSensitivity.None, "{0}", value);
+        else if (value.IsEndOfEpoch && value.Epoch % _epochsPerLine == 0)
             channel.Info(MessageSensitivity.None, "{0}", value);
         next?.Report(value);
         stop.Poll();

@@ -51,6 +51,7 @@ public class GoldenTests
         ["lr_schedules"] = new[] { "step", "multi_step", "exponential", "cosine", "cosine_warm_restarts", "one_cycle", "linear_warmup", "warmup_cosine", "polynomial", "reduce_on_plateau" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>)GoldenSchedules.Schedule),
         ["clipping"] = new() { ["clip_grad_norm"] = GoldenSchedules.Clip, ["clip_grad_value"] = GoldenSchedules.Clip },
+        ["grad_accumulation"] = new() { ["grad_accumulation"] = GoldenTraining.Accumulation },
         ["initializers"] = new[] { "xavier_uniform", "xavier_normal", "he_uniform", "he_normal" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>)GoldenInitializers.Run),
         ["training_mlp"] = new() { ["training_mlp"] = GoldenTraining.Mlp },
