@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using Backprop.Autograd;
 using Backprop.Layers;
+using Backprop.Training;
 
 namespace Backprop;
 
@@ -86,6 +88,7 @@ public sealed class TrainingLoop
         ScheduleState schedule = _options.Schedule.For(totalSteps, stepsPerEpoch);
 
         var best = new BestWeights(_network);
+        var watch = new GradientWatch(_network);
         var epochs = new List<EpochResult>();
         var clock = Stopwatch.StartNew();
         var reason = StopReason.Completed;
@@ -98,6 +101,9 @@ public sealed class TrainingLoop
                 training.Begin(_options.Seed, epoch - 1, _options.Shuffle);
                 double lossSum = 0, divisorSum = 0, stepDivisor = 0;
                 long rows = 0;
+                bool isReported = _options.GradientReportInterval > 0 && epoch % _options.GradientReportInterval == 0;
+                UpdateRatio? lastStep = null;
+                watch.Begin();
                 _network.Parameters.ZeroGradients();
                 for (int batch = 1; batch <= batches; batch++)
                 {
@@ -105,7 +111,9 @@ public sealed class TrainingLoop
                     trainingBatch.Read();
                     double batchLoss = Accumulate(trainingBatch, out double divisor);
                     if (!double.IsFinite(batchLoss))
-                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", epoch, batch, batches);
+                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", epoch, batch, batches, Search(trainingBatch));
+                    if (!watch.IsFinite())
+                        throw Diverged("A gradient became NaN or infinite", epoch, batch, batches, Search(trainingBatch));
 
                     lossSum += batchLoss;
                     divisorSum += divisor;
@@ -113,9 +121,18 @@ public sealed class TrainingLoop
                     rows += trainingBatch.Rows;
                     if (batch % _options.GradientAccumulationSteps == 0 || batch == batches)
                     {
-                        schedule.Apply(_optimizer, initialRate, step++);
+                        schedule.Apply(_optimizer, initialRate, step);
+                        if (isReported && batch == batches)
+                            lastStep = new UpdateRatio(_network.Parameters);
                         if (stepDivisor > 0) // rows that all have weight 0 teach nothing
-                            _optimizer.Step((float)_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
+                        {
+                            double factor = _options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out double norm);
+                            if (!watch.Note(step, _options.GradientClipping, norm, 1 / stepDivisor))
+                                throw Diverged("A gradient became NaN or infinite", epoch, batch, batches, Search(trainingBatch));
+                            _optimizer.Step((float)factor);
+                        }
+
+                        step++;
                         _network.Parameters.ZeroGradients();
                         stepDivisor = 0;
                     }
@@ -130,13 +147,20 @@ public sealed class TrainingLoop
                 float trainingLoss = (float)(lossSum / divisorSum);
                 double rowsPerSecond = rows / (clock.Elapsed - epochStart).TotalSeconds;
                 if (!WeightsAreFinite()) // after the last step no loss would show it
-                    throw Diverged("A weight became NaN or infinite", epoch, batches, batches);
+                    throw Diverged("A weight became NaN or infinite", epoch, batches, batches, Search(trainingBatch));
                 float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, cancellationToken);
                 if (validationLoss is { } judged && !float.IsFinite(judged))
-                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", epoch, batches, batches);
+                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", epoch, batches, batches, SearchValidation(validation!, validationBatch!));
                 schedule.EndEpoch(validationLoss ?? trainingLoss);
-                epochs.Add(new EpochResult(epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart));
-                Report(epoch, batches, batches, trainingLoss, validationLoss, rowsPerSecond, clock.Elapsed);
+                GradientReport? report = lastStep is null ? null : GradientExamination.OfStep(
+                    _network, trainingBatch.Rows, observer => (Accumulate(trainingBatch, out double divisor, observer), divisor), lastStep.Changes(), _optimizer.LearningRate, initialRate);
+                epochs.Add(new EpochResult(epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart)
+                {
+                    MeanGradientNorm = watch.Mean,
+                    MaximumGradientNorm = watch.Maximum,
+                    GradientReport = report,
+                });
+                Report(epoch, batches, batches, trainingLoss, validationLoss, rowsPerSecond, clock.Elapsed, report);
 
                 best.Offer(epoch, validationLoss ?? trainingLoss, _options.EarlyStopping?.MinimumChange ?? 0f, keepsLatest: _options.EarlyStopping is null);
                 if (_options.EarlyStopping is { } stopping && epoch - best.ImprovedEpoch >= stopping.Patience)
@@ -173,15 +197,45 @@ public sealed class TrainingLoop
     }
 
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
-    private double Accumulate(Batch batch, out double divisor)
+    private double Accumulate(Batch batch, out double divisor, TapeObserver? observer = null)
     {
         using var tape = new Tape(_network.Device);
+        tape.State.Observer = observer;
         Tensor output = _network.Forward(batch.Features(tape), training: true);
         Tensor loss = _loss.Sum(output, batch.Targets, batch.Weights);
         divisor = _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
+        observer?.LayerDone(tape.State, DivergenceSearch.LossName, loss.Storage);
         if (loss.RequiresGradient)
             tape.Backward(loss);
         return loss.ToScalar();
+    }
+
+    /// <summary>Computes a failed step once more, with the same masks, and looks where it fails first.</summary>
+    private DivergenceSearch.Place? Search(Batch batch)
+    {
+        var search = new DivergenceSearch(_network);
+        search.Look(batch.FeatureValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
+        _network.TrainingStep--;
+        _network.Parameters.ZeroGradients();
+        Accumulate(batch, out _, search);
+        return search.Found;
+    }
+
+    /// <summary>The same for a validation that gave no number.</summary>
+    private DivergenceSearch.Place? SearchValidation(BatchSource validation, Batch batch)
+    {
+        validation.Begin(_options.Seed, 0, shuffle: false);
+        var search = new DivergenceSearch(_network);
+        while (search.Found is null && batch.Read() > 0)
+        {
+            search.Look(batch.FeatureValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
+            using Tape tape = Tape.ForInference(_network.Device);
+            tape.State.Observer = search;
+            Tensor output = _network.Forward(batch.Features(tape));
+            search.LayerDone(tape.State, DivergenceSearch.LossName, _loss.Sum(output, batch.Targets, batch.Weights).Storage);
+        }
+
+        return search.Found;
     }
 
     private float Evaluate(BatchSource examples, Batch batch, CancellationToken cancellationToken)
@@ -226,9 +280,9 @@ public sealed class TrainingLoop
         }
     }
 
-    private void Report(int epoch, int batch, int batches, double loss, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
+    private void Report(int epoch, int batch, int batches, double loss, float? validationLoss, double rowsPerSecond, TimeSpan elapsed, GradientReport? report = null) =>
         _options.Progress?.Report(new TrainingProgress(
-            epoch, _options.NumberOfEpochs, batch, batches, (float)loss, validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed));
+            epoch, _options.NumberOfEpochs, batch, batches, (float)loss, validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed) { GradientReport = report });
 
     private bool WeightsAreFinite()
     {
@@ -238,10 +292,16 @@ public sealed class TrainingLoop
         return true;
     }
 
-    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches) => new(
+    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches, DivergenceSearch.Place? place) => new(
         string.Create(CultureInfo.InvariantCulture, $"{what} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has the weights it had kept. ") +
+        (place is null ? "" : $"The first value that is not finite is {place.What}. ") +
         "Likely causes: a learning rate that is too high (divide it by 10), exploding gradients (GradientClipping.ByNorm(1)), or very large or non-finite features or targets (leave normalisation on, remove such rows).",
-        epoch, batch);
+        epoch, batch)
+    {
+        Layer = place?.Layer,
+        Operation = place?.Operation,
+        IsInBackwardPass = place?.IsBackward ?? false,
+    };
 
     /// <summary>Room for one mini-batch, used again for each.</summary>
     private sealed class Batch(BatchSource source, int size)
@@ -252,13 +312,17 @@ public sealed class TrainingLoop
 
         public int Rows { get; private set; }
 
+        public int TargetsPerRow => source.TargetsPerRow;
+
+        public ReadOnlySpan<float> FeatureValues => _features.AsSpan(0, Rows * source.RowShape.Length);
+
         public ReadOnlySpan<float> Targets => _targets.AsSpan(0, Rows * source.TargetsPerRow);
 
         public ReadOnlySpan<float> Weights => _weights.AsSpan(0, source.HasWeights ? Rows : 0);
 
         public int Read() => Rows = source.Read(_features, _targets, _weights);
 
-        public Tensor Features(Tape tape) => tape.Input(_features.AsSpan(0, Rows * source.RowShape.Length), source.RowShape.Batch(Rows));
+        public Tensor Features(Tape tape) => tape.Input(FeatureValues, source.RowShape.Batch(Rows));
     }
 
     /// <summary>A copy of the weights of the best epoch so far.</summary>

@@ -80,6 +80,12 @@ public abstract class NeuralNetworkOptions
     /// </remarks>
     public IProgress<TrainingProgress>? Progress { get; set; }
 
+    /// <summary>
+    /// Every how many epochs a <see cref="GradientReport"/> is made: how gradients pass through the layers, with plain findings such
+    /// as vanishing, exploding or dead. It joins the history, the progress and ML.NET's log. At least 0. Default: 0, never.
+    /// </summary>
+    public int GradientReportInterval { get; set; }
+
     /// <summary>Stops the training with an <see cref="OperationCanceledException"/>. Default: none.</summary>
     public CancellationToken CancellationToken { get; set; }
 
@@ -109,6 +115,8 @@ public abstract class NeuralNetworkOptions
         if (NumberOfThreads is < 1 or > MaximumThreads)
             throw Rejected(nameof(NumberOfThreads), NumberOfThreads, $"at least 1 and at most {MaximumThreads}");
         CheckAtLeastOne(GradientAccumulationSteps, nameof(GradientAccumulationSteps));
+        if (GradientReportInterval < 0)
+            throw Rejected(nameof(GradientReportInterval), GradientReportInterval, "a number of epochs, or 0 for no reports");
         if (ValidationFraction is not null and not (>= 0 and < 1))
             throw Rejected(nameof(ValidationFraction), ValidationFraction, "a number from 0 to below 1");
         if (!Enum.IsDefined(Device))

@@ -186,6 +186,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             GradientClipping = _options.GradientClipping,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
+            GradientReportInterval = _options.GradientReportInterval,
             Progress = log,
             Seed = _seed,
         };
