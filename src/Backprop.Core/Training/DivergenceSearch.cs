@@ -50,8 +50,8 @@ internal sealed class DivergenceSearch : TapeObserver
         }
 
         _seen = tape.Records.Length;
-        if (Found is null && !IsFinite(output, output.Values)) // an operation that is not recorded, since nothing below is trained
-            Found = Forward(layer, "Forward");
+        if (Found is null && !IsFinite(output, output.Values)) // of an operation that is not recorded: nothing below is trained, or it is a validation
+            Found = new Place(layer, "Forward", $"the output of {Name(layer)}");
     }
 
     public override void GradientPassed(OperationRecord record)

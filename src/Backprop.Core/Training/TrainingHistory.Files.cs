@@ -18,7 +18,7 @@ public sealed partial record TrainingHistory
         var text = new StringBuilder(CsvHeader).Append("\r\n");
         foreach (EpochResult epoch in Epochs)
             text.AppendJoin(',', epoch.Epoch.ToString(CultureInfo.InvariantCulture), Field(epoch.TrainingLoss), Field(epoch.ValidationLoss), Field(epoch.Metric), Field(epoch.LearningRate),
-                Field(epoch.MeanGradientNorm), Field(epoch.MaximumGradientNorm), epoch.Duration.TotalSeconds.ToString("R", CultureInfo.InvariantCulture)).Append("\r\n");
+                Field(epoch.MeanGradientNorm), Field(epoch.MaximumGradientNorm), Seconds(epoch.Duration).ToString(CultureInfo.InvariantCulture)).Append("\r\n");
         return text.ToString();
     }
 
@@ -60,7 +60,7 @@ public sealed partial record TrainingHistory
             Write(json, "learning_rate", epoch.LearningRate);
             Write(json, "mean_gradient_norm", epoch.MeanGradientNorm);
             Write(json, "maximum_gradient_norm", epoch.MaximumGradientNorm);
-            json.WriteNumber("seconds", epoch.Duration.TotalSeconds);
+            json.WriteNumber("seconds", Seconds(epoch.Duration));
             json.WriteEndObject();
         }
 
@@ -94,12 +94,15 @@ public sealed partial record TrainingHistory
 
     private static EpochResult Read(JsonElement epoch) => new(
         epoch.GetProperty("epoch").GetInt32(), Single(epoch, "training_loss") ?? float.NaN, Single(epoch, "validation_loss"), Single(epoch, "learning_rate") ?? float.NaN,
-        TimeSpan.FromSeconds(epoch.GetProperty("seconds").GetDouble()))
+        TimeSpan.FromTicks((long)Math.Round(epoch.GetProperty("seconds").GetDouble() * TimeSpan.TicksPerSecond)))
     {
         Metric = Single(epoch, "metric"),
         MeanGradientNorm = Single(epoch, "mean_gradient_norm"),
         MaximumGradientNorm = Single(epoch, "maximum_gradient_norm"),
     };
+
+    // Exact, as TimeSpan counts ten millionths.
+    private static decimal Seconds(TimeSpan time) => (decimal)time.Ticks / TimeSpan.TicksPerSecond;
 
     private static float? Single(JsonElement epoch, string name) => epoch.GetProperty(name) is { ValueKind: not JsonValueKind.Null } value ? value.GetSingle() : null;
 

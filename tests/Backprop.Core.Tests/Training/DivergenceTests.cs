@@ -130,7 +130,7 @@ public class DivergenceTests
         Network network = Network.Build(net => net.Dense(6).Relu().Dense(1), [Columns], seed: 3);
         Fill(network, "dense_1.weight", 1f);
         exception = Diverges(network, Data(), validation: Data(features => features.AsSpan(33 * Columns, Columns).Fill(3e38f)));
-        Assert.Equal(("dense_1", "Linear"), (exception.Layer, exception.Operation));
+        Assert.Equal(("dense_1", "Forward"), (exception.Layer, exception.Operation));
     }
 
     [Fact]

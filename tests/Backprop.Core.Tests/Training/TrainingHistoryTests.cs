@@ -55,7 +55,7 @@ public class TrainingHistoryTests
             float? Value(string name) => fields[Array.IndexOf(names, name)] is { Length: > 0 } text ? float.Parse(text, CultureInfo.InvariantCulture) : null;
             var read = new EpochResult(
                 (int)Value("epoch")!, Value("training_loss")!.Value, Value("validation_loss"), Value("learning_rate")!.Value,
-                TimeSpan.FromSeconds(double.Parse(fields[^1], CultureInfo.InvariantCulture)))
+                TimeSpan.FromTicks((long)(decimal.Parse(fields[^1], CultureInfo.InvariantCulture) * TimeSpan.TicksPerSecond)))
             {
                 Metric = Value("metric"),
                 MeanGradientNorm = Value("mean_gradient_norm"),
