@@ -123,8 +123,7 @@ internal sealed class TrainingCurves : IDisposable
             [.. panel.Series.Select((series, i) => (series.Name, Colours[i], false)), .. _history.BestEpoch > 0 ? new[] { ("weights kept", Quiet, true) } : []];
         foreach ((string name, SKColor colour, bool isDashed) in entries.Reverse())
         {
-            using var font = new SKFont(_typeface, 13);
-            float width = font.MeasureText(font.GetGlyphs(name));
+            float width = WidthOf(name, 13);
             DrawText(name, right, baseline, 13, Ink, SKTextAlign.Right);
             DrawLine(right - width - 6 - Sample, baseline - 4, right - width - 6, baseline - 4, colour, isDashed, isDashed ? 1 : 2.5f);
             right -= width + 6 + Sample + Space;
@@ -151,8 +150,14 @@ internal sealed class TrainingCurves : IDisposable
     {
         using var font = new SKFont(_typeface, size) { Edging = SKFontEdging.Antialias };
         using var paint = new SKPaint { Color = colour, IsAntialias = true };
-        float width = font.MeasureText(font.GetGlyphs(text));
+        float width = WidthOf(text, size);
         _surface.Canvas.DrawText(text, align switch { SKTextAlign.Right => x - width, SKTextAlign.Center => x - width / 2, _ => x }, baseline, font, paint);
+    }
+
+    private float WidthOf(string text, int size)
+    {
+        using var measure = new SKPaint { Typeface = _typeface, TextSize = size };
+        return measure.MeasureText(text);
     }
 
     private void Write(string path)
