@@ -41,7 +41,11 @@ internal sealed class TrainingCurves : IDisposable
             .Where(panel => panel.Series.Length > 0)];
         using var curves = new TrainingCurves(history, panels.Length);
         for (int i = 0; i < panels.Length; i++)
-            curves.Draw(panels[i], i % Columns * PanelWidth, i / Columns * PanelHeight);
+        {
+            bool standsAlone = i == panels.Length - 1 && i % Columns == 0;
+            curves.Draw(panels[i], i % Columns * PanelWidth, i / Columns * PanelHeight, standsAlone ? Columns * PanelWidth : PanelWidth);
+        }
+
         curves.Write(path);
     }
 
@@ -51,10 +55,10 @@ internal sealed class TrainingCurves : IDisposable
         _typeface.Dispose();
     }
 
-    private void Draw(Panel panel, int x, int y)
+    private void Draw(Panel panel, int x, int y, int width)
     {
         SKCanvas canvas = _surface.Canvas;
-        var plot = new SKRect(x + Left, y + Top, x + PanelWidth - Right, y + PanelHeight - Bottom);
+        var plot = new SKRect(x + Left, y + Top, x + width - Right, y + PanelHeight - Bottom);
         float[] values = [.. _history.Epochs.SelectMany(epoch => panel.Series.Select(series => series.Value(epoch))).OfType<float>().Where(float.IsFinite)];
         double step = NiceStep(values.Max(), 5), top = Math.Max(step, Math.Ceiling(values.Max() / step) * step);
         int epochs = _history.Epochs.Count, epochStep = Math.Max(1, (int)NiceStep(epochs, 8));

@@ -10,7 +10,7 @@ namespace Backprop;
 public sealed partial record TrainingHistory
 {
     private const string CsvHeader = "epoch,training_loss,validation_loss,metric,learning_rate,mean_gradient_norm,maximum_gradient_norm,seconds";
-    private static readonly UTF8Encoding _utf8 = new(encoderShouldEmitUTF8Identifier: false);
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>The epochs as CSV (RFC 4180), a line each, under the names of the columns. Times are in seconds.</summary>
     public string ToCsv()
@@ -34,7 +34,7 @@ public sealed partial record TrainingHistory
     public void SaveCsv(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        stream.Write(_utf8.GetBytes(ToCsv()));
+        stream.Write(Utf8.GetBytes(ToCsv()));
     }
 
     /// <summary>Writes the CSV to a file, atomically: an old file stays until the new one is complete.</summary>

@@ -282,7 +282,10 @@ public sealed class TrainingLoop
 
     private void Report(int epoch, int batch, int batches, double loss, float? validationLoss, double rowsPerSecond, TimeSpan elapsed, GradientReport? report = null) =>
         _options.Progress?.Report(new TrainingProgress(
-            epoch, _options.NumberOfEpochs, batch, batches, (float)loss, validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed) { GradientReport = report });
+            epoch, _options.NumberOfEpochs, batch, batches, (float)loss, validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed)
+        {
+            GradientReport = report,
+        });
 
     private bool WeightsAreFinite()
     {

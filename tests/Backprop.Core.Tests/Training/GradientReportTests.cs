@@ -6,10 +6,10 @@ namespace Backprop.Tests;
 public class GradientReportTests
 {
     private const int Rows = 64, Columns = 8, Depth = 20;
-    private static readonly float[] _features = Samples.Uniform(Rows * Columns, 1);
+    private static readonly float[] Features = Samples.Uniform(Rows * Columns, 1);
 
     /// <summary>Two classes, by the sign of a sum.</summary>
-    private static readonly float[] _labels = [.. Enumerable.Range(0, Rows).Select(row => _features[row * Columns] + _features[row * Columns + 1] > 0 ? 1f : 0f)];
+    private static readonly float[] Labels = [.. Enumerable.Range(0, Rows).Select(row => Features[row * Columns] + Features[row * Columns + 1] > 0 ? 1f : 0f)];
 
     private static Network Deep(Func<NetworkBuilder, NetworkBuilder> layer) => Network.Build(
         net =>
@@ -19,10 +19,10 @@ public class GradientReportTests
             return net.Dense(2);
         }, [Columns], seed: 5);
 
-    private static GradientReport Examine(Network network, Optimizer? optimizer = null) => GradientReport.Examine(network, Loss.CrossEntropy, _features, _labels, default, optimizer);
+    private static GradientReport Examine(Network network, Optimizer? optimizer = null) => GradientReport.Examine(network, Loss.CrossEntropy, Features, Labels, default, optimizer);
 
     private static TrainingHistory Train(Network network, TrainingOptions options) =>
-        new TrainingLoop(network, Loss.CrossEntropy, options).Run(new MemoryBatchSource(_features, [Columns], _labels));
+        new TrainingLoop(network, Loss.CrossEntropy, options).Run(new MemoryBatchSource(Features, [Columns], Labels));
 
     private static void AssertLearns(Network network, TrainingOptions options)
     {
@@ -39,10 +39,10 @@ public class GradientReportTests
         GradientReport report = Examine(network, new Sgd { LearningRate = 0.25f });
         using var tape = new Tape(network.Device);
         Parameter[] p = [.. network.Parameters];
-        Tensor hidden = tape.Input(_features, [Rows, Columns]).Linear(p[0].Value, p[1].Value).Relu();
+        Tensor hidden = tape.Input(Features, [Rows, Columns]).Linear(p[0].Value, p[1].Value).Relu();
         float[] hiddenValues = hidden.ToArray();
         Tensor output = hidden.Linear(p[2].Value, p[3].Value).Tanh().Linear(p[4].Value, p[5].Value);
-        Tensor loss = Losses.CrossEntropy(output, [.. _labels.Select(label => (int)label)]);
+        Tensor loss = Losses.CrossEntropy(output, [.. Labels.Select(label => (int)label)]);
         double[] gradient = [.. LogitGradients(output.ToArray())];
         float lossValue = loss.ToScalar();
         tape.Backward(loss);
@@ -74,7 +74,7 @@ public class GradientReportTests
     {
         int row = i / 2;
         double p = Math.Exp(logits[i]) / (Math.Exp(logits[2 * row]) + Math.Exp(logits[2 * row + 1]));
-        return (p - (i % 2 == (int)_labels[row] ? 1 : 0)) / Rows;
+        return (p - (i % 2 == (int)Labels[row] ? 1 : 0)) / Rows;
     });
 
     private static double[] Doubles(float[] values) => [.. values.Select(value => (double)value)];
@@ -87,8 +87,8 @@ public class GradientReportTests
     public void ALossOfOnesOwnGivesTheSameReport()
     {
         Network network = Deep(net => net.Dense(6).Relu());
-        int[] labels = [.. _labels.Select(label => (int)label)];
-        Assert.Equal(Examine(network, new Adam()).ToString(), GradientReport.Examine(network, _features, (_, output) => Losses.CrossEntropy(output, labels), new Adam()).ToString());
+        int[] labels = [.. Labels.Select(label => (int)label)];
+        Assert.Equal(Examine(network, new Adam()).ToString(), GradientReport.Examine(network, Features, (_, output) => Losses.CrossEntropy(output, labels), new Adam()).ToString());
     }
 
     [Fact]
