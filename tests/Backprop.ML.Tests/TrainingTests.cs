@@ -79,6 +79,30 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Gradient_reports_join_history_progress_and_log()
+    {
+        var reports = new Reports();
+        List<string> info = [], warnings = [];
+        _ml.Log += (_, e) => (e.Kind == ChannelMessageKind.Warning ? warnings : info).Add(e.RawMessage);
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number",
+            Network = net => net.Dense(8).Relu(),
+            Optimizer = new Sgd { LearningRate = 1e-8f },
+            Schedule = new ConstantSchedule(),
+            NumberOfEpochs = 4,
+            GradientReportInterval = 2,
+            Progress = reports,
+        }).Fit(_data);
+        Assert.Equal([2, 4], reports.All.Where(report => report.GradientReport is not null).Select(report => report.Epoch));
+        Assert.Equal([2, 4], model.Model.History!.Epochs.Where(epoch => epoch.GradientReport is not null).Select(epoch => epoch.Epoch));
+        Assert.Contains(info, line => line.StartsWith("After epoch 2: Gradient report: ", StringComparison.Ordinal) && line.Contains("dense_1", StringComparison.Ordinal));
+        Assert.Equal(2, warnings.Count(line => line.StartsWith("The learning rate 1E-08 is too low", StringComparison.Ordinal)));
+        Assert.Contains("GradientReportInterval", Assert.Throws<ArgumentOutOfRangeException>(
+            () => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { GradientReportInterval = -1 })).Message);
+    }
+
+    [Fact]
     public void The_number_of_threads_does_not_change_a_bit()
     {
         int[] Train(int? threads) => Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options

@@ -23,6 +23,9 @@ internal sealed class TapeState : TensorScope
 
     public bool IsRecording { get; private set; }
 
+    /// <summary>Who looks on, until the tape ends; usually nobody.</summary>
+    public TapeObserver? Observer { get; set; }
+
     /// <summary>The calls of this step. Behind them in the list may stand what is left of a longer one.</summary>
     public ReadOnlySpan<OperationRecord> Records => CollectionsMarshal.AsSpan(_records)[.._recordCount];
 
@@ -220,7 +223,9 @@ internal sealed class TapeState : TensorScope
             if (record.Output.Gradient is not null)
             {
                 record.CheckVersions();
+                Observer?.GradientArrived(record);
                 record.Operation.Backward(this, record);
+                Observer?.GradientPassed(record);
                 ReleaseGradient(record.Output);
                 record.Output.GradientWasUsed = true;
             }
@@ -254,6 +259,7 @@ internal sealed class TapeState : TensorScope
         _tensorCount = _recordCount = 0;
         _backwardDone = false;
         _unitGradient = null;
+        Observer = null;
         (_idleOfThread ??= new Stack<TapeState>()).Push(this);
     }
 

@@ -18,6 +18,9 @@ internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
 
     public virtual IReadOnlyList<Parameter> Parameters => [];
 
+    /// <summary>The activation whose values are the output; the identity if there is none.</summary>
+    public virtual Activation Activation => Activation.Identity;
+
     /// <summary>Whether the layer has taken the activation that follows it, if there is one, into its own pass.</summary>
     public virtual bool AppliesNextActivation => false;
 

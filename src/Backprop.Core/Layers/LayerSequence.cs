@@ -74,6 +74,7 @@ internal sealed class LayerSequence
         foreach (Layer layer in context.IsTraining || tape.IsRecording ? _layers : _folded)
         {
             Tensor y = layer.Forward(x, context);
+            tape.Observer?.LayerDone(tape, layer.Name, y.Storage);
             if (x != input && y != x)
                 tape.LetGo(x.Storage);
             x = y;

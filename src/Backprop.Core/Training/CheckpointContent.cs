@@ -14,6 +14,7 @@ namespace Backprop.Training;
 /// <param name="DivisorSum">See <see cref="RunState.DivisorSum"/>.</param>
 /// <param name="StepDivisor">See <see cref="RunState.StepDivisor"/>.</param>
 /// <param name="Rows">The epoch's rows so far.</param>
+/// <param name="GradientNorms">The gradient norms of the epoch so far.</param>
 /// <param name="Elapsed">How long the run had taken.</param>
 /// <param name="EpochElapsed">How long the running epoch had taken.</param>
 /// <param name="StopReason">Why the run was over, if it was.</param>
@@ -23,7 +24,7 @@ namespace Backprop.Training;
 /// <param name="Epochs">The history.</param>
 internal sealed record CheckpointContent(
     Dictionary<string, string> Options, int NumberOfEpochs, long TrainingStep, int Epoch, int Batch, long Step, double LossSum, double DivisorSum,
-    double StepDivisor, long Rows, TimeSpan Elapsed, TimeSpan EpochElapsed, StopReason? StopReason, Dictionary<string, double> Optimizer,
+    double StepDivisor, long Rows, GradientNorms GradientNorms, TimeSpan Elapsed, TimeSpan EpochElapsed, StopReason? StopReason, Dictionary<string, double> Optimizer,
     Dictionary<string, double> Schedule, KeptWeights Best, EpochResult[] Epochs)
 {
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, CheckpointJson.Default.CheckpointContent);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Backprop.Autograd;
 using Backprop.Layers;
 using Backprop.Training;
 
@@ -104,7 +105,8 @@ public sealed class TrainingLoop
         ValidationMetric? metric = _options.EarlyStopping?.Metric;
 
         var best = new BestWeights(_network, _options.EarlyStopping);
-        var run = new RunState(best);
+        var watch = new GradientWatch(_network);
+        var run = new RunState(best, watch);
         var clock = Stopwatch.StartNew();
         Checkpointing? checkpoints = null;
         TimeSpan epochStart = TimeSpan.Zero;
@@ -123,8 +125,14 @@ public sealed class TrainingLoop
                 training.Begin(_options.Seed, run.Epoch - 1, _options.Shuffle);
                 for (int batch = 0; batch < run.Batch; batch++)
                     trainingBatch.Read(); // done before the checkpoint
+                bool isReported = _options.GradientReportInterval > 0 && run.Epoch % _options.GradientReportInterval == 0;
+                UpdateRatio? lastStep = null;
                 if (run.Batch == 0)
+                {
+                    watch.Begin();
                     _network.Parameters.ZeroGradients();
+                }
+
                 while (run.Batch < batches)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
@@ -135,7 +143,9 @@ public sealed class TrainingLoop
                     _augmenter?.Apply(trainingBatch.RowValues, run.Epoch - 1, run.Rows); // by their place in the epoch, so resumed runs draw the same
                     double batchLoss = Accumulate(trainingBatch, out double divisor);
                     if (!double.IsFinite(batchLoss))
-                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch + 1, batches);
+                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
+                    if (!watch.IsFinite())
+                        throw Diverged("A gradient became NaN or infinite", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
 
                     batchesHere++;
                     run.Batch++;
@@ -145,12 +155,21 @@ public sealed class TrainingLoop
                     run.Rows += trainingBatch.Rows;
                     if (run.Batch % _options.GradientAccumulationSteps == 0 || run.Batch == batches)
                     {
-                        schedule.Apply(_optimizer, initialRate, run.Step++);
+                        schedule.Apply(_optimizer, initialRate, run.Step);
+                        if (isReported && run.Batch == batches)
+                            lastStep = new UpdateRatio(_network.Parameters);
                         if (run.StepDivisor > 0) // rows that all have weight 0 teach nothing
-                            _optimizer.Step((float)_options.GradientClipping.Factor(_network.Parameters, (float)(1 / run.StepDivisor), out _));
+                        {
+                            double factor = _options.GradientClipping.Factor(_network.Parameters, (float)(1 / run.StepDivisor), out double norm);
+                            if (!watch.Note(run.Step, _options.GradientClipping, norm, 1 / run.StepDivisor))
+                                throw Diverged("A gradient became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
+                            _optimizer.Step((float)factor);
+                        }
+
+                        run.Step++;
                         _network.Parameters.ZeroGradients();
                         run.StepDivisor = 0;
-                        if (checkpoints is { IsDueAfterStep: true })
+                        if (checkpoints is { IsDueAfterStep: true } && lastStep is null) // what the step has changed is still to be reported
                             checkpoints.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart);
                     }
 
@@ -172,23 +191,32 @@ public sealed class TrainingLoop
                 float trainingLoss = (float)(run.LossSum / run.DivisorSum);
                 double rowsPerSecond = run.Rows / (clock.Elapsed - epochStart).TotalSeconds;
                 if (!WeightsAreFinite()) // after the last step no loss would show it
-                    throw Diverged("A weight became NaN or infinite", run.Epoch, run.Batch, batches);
+                    throw Diverged("A weight became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
                 float? metricValue = null;
                 float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, metric, out metricValue, cancellationToken);
                 if (validationLoss is { } judged && !float.IsFinite(judged))
-                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch, batches);
+                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch, batches, SearchValidation(validation!, validationBatch!));
                 schedule.EndEpoch(validationLoss ?? trainingLoss);
-                run.Epochs.Add(new EpochResult(run.Epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart) { Metric = metricValue });
+                GradientReport? report = lastStep is null ? null : GradientExamination.OfStep(
+                    _network, trainingBatch.Rows, observer => (Accumulate(trainingBatch, out double divisor, observer), divisor), lastStep.Changes(), _optimizer.LearningRate, initialRate);
+                run.Epochs.Add(new EpochResult(run.Epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart)
+                {
+                    Metric = metricValue,
+                    MeanGradientNorm = watch.Mean,
+                    MaximumGradientNorm = watch.Maximum,
+                    GradientReport = report,
+                });
                 best.Offer(run.Epoch, metricValue is { } value ? (metric!.HigherIsBetter ? -value : value) : validationLoss ?? trainingLoss);
                 if (run.StopReason is null && best.IsPatienceOver(run.Epoch))
                     run.StopReason = StopReason.EarlyStopping;
-                TrainingProgress? report = _options.Progress is null ? null : Progress(run, batches, validationLoss, rowsPerSecond, run.ElapsedBefore + clock.Elapsed);
+                TrainingProgress? progress = _options.Progress is null ? null
+                    : Progress(run, batches, validationLoss, rowsPerSecond, run.ElapsedBefore + clock.Elapsed) with { GradientReport = report };
                 run.EndEpoch();
                 epochStart = clock.Elapsed;
-                if (checkpoints is { IsDueAfterEpoch: true } && !isTimeUp)
+                if (checkpoints is not null && !isTimeUp && (checkpoints.IsDueAfterEpoch || lastStep is not null && checkpoints.IsDueAfterStep))
                     checkpoints.Write(run.ElapsedBefore + clock.Elapsed, TimeSpan.Zero);
-                if (report is not null)
-                    _options.Progress!.Report(report);
+                if (progress is not null)
+                    _options.Progress!.Report(progress);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -231,15 +259,45 @@ public sealed class TrainingLoop
     }
 
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
-    private double Accumulate(Batch batch, out double divisor)
+    private double Accumulate(Batch batch, out double divisor, TapeObserver? observer = null)
     {
         using var tape = new Tape(_network.Device);
+        tape.State.Observer = observer;
         Tensor output = _network.Forward(batch.Features(tape), training: true);
         Tensor loss = _loss.Sum(output, batch.Targets, batch.Weights);
         divisor = _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
+        observer?.LayerDone(tape.State, DivergenceSearch.LossName, loss.Storage);
         if (loss.RequiresGradient)
             tape.Backward(loss);
         return loss.ToScalar();
+    }
+
+    /// <summary>Computes a failed step once more, with the same masks, and looks where it fails first.</summary>
+    private DivergenceSearch.Place? Search(Batch batch)
+    {
+        var search = new DivergenceSearch(_network);
+        search.Look(batch.RowValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
+        _network.TrainingStep--;
+        _network.Parameters.ZeroGradients();
+        Accumulate(batch, out _, search);
+        return search.Found;
+    }
+
+    /// <summary>The same for a validation that gave no number.</summary>
+    private DivergenceSearch.Place? SearchValidation(BatchSource validation, Batch batch)
+    {
+        validation.Begin(_options.Seed, 0, shuffle: false);
+        var search = new DivergenceSearch(_network);
+        while (search.Found is null && batch.Read() > 0)
+        {
+            search.Look(batch.RowValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
+            using Tape tape = Tape.ForInference(_network.Device);
+            tape.State.Observer = search;
+            Tensor output = _network.Forward(batch.Features(tape));
+            search.LayerDone(tape.State, DivergenceSearch.LossName, _loss.Sum(output, batch.Targets, batch.Weights).Storage);
+        }
+
+        return search.Found;
     }
 
     private float Evaluate(BatchSource examples, Batch batch, ValidationMetric? metric, out float? metricValue, CancellationToken cancellationToken)
@@ -303,10 +361,16 @@ public sealed class TrainingLoop
         return true;
     }
 
-    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches) => new(
+    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches, DivergenceSearch.Place? place) => new(
         string.Create(CultureInfo.InvariantCulture, $"{what} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has the weights it had kept. ") +
+        (place is null ? "" : $"The first value that is not finite is {place.What}. ") +
         "Likely causes: a learning rate that is too high (divide it by 10), exploding gradients (GradientClipping.ByNorm(1)), or very large or non-finite features or targets (leave normalisation on, remove such rows).",
-        epoch, batch);
+        epoch, batch)
+    {
+        Layer = place?.Layer,
+        Operation = place?.Operation,
+        IsInBackwardPass = place?.IsBackward ?? false,
+    };
 
     /// <summary>Room for one mini-batch, used again for each.</summary>
     private sealed class Batch(BatchSource source, int size)
@@ -316,6 +380,8 @@ public sealed class TrainingLoop
         private readonly float[] _weights = new float[source.HasWeights ? size : 0];
 
         public int Rows { get; private set; }
+
+        public int TargetsPerRow => source.TargetsPerRow;
 
         public Span<float> RowValues => _features.AsSpan(0, Rows * source.RowShape.Length);
 

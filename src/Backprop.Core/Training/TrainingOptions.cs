@@ -49,6 +49,19 @@ public sealed partial class TrainingOptions
     /// <summary>Is told how training goes. Default: nobody.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
+    /// <summary>
+    /// Every how many epochs a <see cref="GradientReport"/> is made, of the last step of the epoch. It takes about the time of
+    /// two steps, and joins the history and the progress. At least 0. Default 0, never, which costs nothing.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
+    public int GradientReportInterval
+    {
+        get;
+        init => field = value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(GradientReportInterval), value, $"GradientReportInterval is {value}; expected a number of epochs, or 0 for no reports.");
+    }
+
     private static int AtLeastOne(int value, string name) => value >= 1
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; expected at least 1.");

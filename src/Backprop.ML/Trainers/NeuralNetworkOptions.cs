@@ -95,6 +95,12 @@ public abstract partial class NeuralNetworkOptions
     public IProgress<TrainingProgress>? Progress { get; set; }
 
     /// <summary>
+    /// Every how many epochs a <see cref="GradientReport"/> is made: how gradients pass through the layers, with plain findings such
+    /// as vanishing, exploding or dead. It joins the history, the progress and ML.NET's log. At least 0. Default: 0, never.
+    /// </summary>
+    public int GradientReportInterval { get; set; }
+
+    /// <summary>
     /// Ends the training within one batch; Fit then gives the best model so far, or throws an <see cref="OperationCanceledException"/>
     /// with <see cref="ThrowOnCancellation"/> or if nothing was learned yet. MLContext's own cancellation always throws. Default: none.
     /// </summary>
@@ -131,6 +137,8 @@ public abstract partial class NeuralNetworkOptions
         if (NumberOfThreads is < 1 or > MaximumThreads)
             throw Rejected(nameof(NumberOfThreads), NumberOfThreads, $"at least 1 and at most {MaximumThreads}");
         CheckAtLeastOne(GradientAccumulationSteps, nameof(GradientAccumulationSteps));
+        if (GradientReportInterval < 0)
+            throw Rejected(nameof(GradientReportInterval), GradientReportInterval, "a number of epochs, or 0 for no reports");
         if (ValidationFraction is not null and not (>= 0 and < 1))
             throw Rejected(nameof(ValidationFraction), ValidationFraction, "a number from 0 to below 1");
         if (Augmentation is null || Augmentation.Contains(null!))

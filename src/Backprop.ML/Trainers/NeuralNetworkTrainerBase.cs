@@ -241,6 +241,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             GradientClipping = _options.GradientClipping,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
+            GradientReportInterval = _options.GradientReportInterval,
             Progress = log,
             Augmentation = _options.Augmentation,
             Seed = seed,
