@@ -122,6 +122,75 @@ public sealed class CheckpointTests : IDisposable
         }
     }
 
+    /// <summary>Augmentation draws by the place in the epoch, and gradient norms and reports go on: killed after any number of mini-batches.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(4, 1)] // the last step of an epoch among them, whose report is still to come
+    [InlineData(1, 3)]
+    public void AugmentationGradientNormsAndReportsAreThoseOfARunThatNeverStopped(int every, int accumulation)
+    {
+        static Network Images() => Network.Build(net => net.Image(1, 6, 6).Conv2d(3, 3).BatchNorm().Relu().Dropout(0.2f).Flatten().Dense(2), [36], seed: 4);
+        static MemoryBatchSource Pictures()
+        {
+            float[] values = Samples.Uniform(38 * 36, 5);
+            return new MemoryBatchSource(values, [36], Enumerable.Range(0, 38).Select(row => values[row * 36 + 7] > 0 ? 1f : 0f).ToArray());
+        }
+
+        TrainingOptions Settings(bool writes, bool resume) => new()
+        {
+            Optimizer = new Adam { LearningRate = 0.01f },
+            Schedule = new WarmupCosineSchedule(),
+            NumberOfEpochs = 3,
+            BatchSize = 10, // four mini-batches an epoch, the last of 8 rows
+            GradientAccumulationSteps = accumulation,
+            GradientReportInterval = 1,
+            Augmentation = [Augmentation.RandomFlip, Augmentation.RandomCrop(2), Augmentation.RandomErase],
+            Seed = 6,
+            CheckpointPath = writes ? FilePath : null,
+            CheckpointEverySteps = writes ? every : null,
+            ResumeFromCheckpoint = resume,
+        };
+
+        Network whole = Images();
+        TrainingHistory expected = new TrainingLoop(whole, Loss.CrossEntropy, Settings(false, false)).Run(Pictures());
+        Assert.All(expected.Epochs, epoch => Assert.True(epoch.GradientReport is not null && epoch.MeanGradientNorm > 0 && epoch.MaximumGradientNorm >= epoch.MeanGradientNorm));
+        for (int reads = 2; reads <= 13; reads++) // the first is that of the fingerprint
+        {
+            DeleteAll();
+            Assert.Throws<IOException>(() => new TrainingLoop(Images(), Loss.CrossEntropy, Settings(true, false)).Run(new CountedSource(Pictures(), new Counter(reads, null))));
+            Network parts = Images();
+            TrainingHistory history = new TrainingLoop(parts, Loss.CrossEntropy, Settings(true, true)).Run(Pictures());
+            Assert.Equal(Bits(whole), Bits(parts));
+            Assert.Equal(expected.Epochs.Select(Comparable), history.Epochs.Select(Comparable));
+            for (int epoch = 0; epoch < 3; epoch++) // files hold no reports: those of epochs before the checkpoint are gone
+            {
+                GradientReport? report = history.Epochs[epoch].GradientReport;
+                Assert.True(report is not null || epoch * 4 + 4 < reads - 1);
+                if (report is not null)
+                    Assert.Equal(expected.Epochs[epoch].GradientReport!.ToString(), report.ToString());
+            }
+        }
+
+        static EpochResult Comparable(EpochResult epoch) => epoch with { Duration = TimeSpan.Zero, GradientReport = null };
+    }
+
+    /// <summary>Another augmentation is another course, and so is another loss.</summary>
+    [Fact]
+    public void ACheckpointWithOtherAugmentationOrLossIsRefused()
+    {
+        void Run(bool resume, Loss loss, params Augmentation[] augmentation) => new TrainingLoop(
+            Network.Build(net => net.Image(1, 2, 2).Flatten().Dense(1), [4], seed: 1), loss,
+            new TrainingOptions { NumberOfEpochs = 2, Augmentation = augmentation, CheckpointPath = FilePath, ResumeFromCheckpoint = resume })
+            .Run(new MemoryBatchSource(Samples.Uniform(80, 1), [4], Samples.Uniform(20, 2)));
+        Run(false, new QuantileLoss(), Augmentation.RandomFlip);
+        Run(true, new QuantileLoss(), Augmentation.RandomFlip);
+        Assert.Contains("Augmentation was [RandomFlip] and is now [RandomCrop(1)]",
+            Assert.Throws<InvalidOperationException>(() => Run(true, new QuantileLoss(), Augmentation.RandomCrop(1))).Message);
+        Assert.Contains("Loss.Quantile was 0.5 and is now 0.9",
+            Assert.Throws<InvalidOperationException>(() => Run(true, new QuantileLoss { Quantile = 0.9f }, Augmentation.RandomFlip)).Message);
+    }
+
     [Fact]
     public void AFinishedRunIsNotRunAgainAndMayBeMadeLonger()
     {
