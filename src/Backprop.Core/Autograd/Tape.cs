@@ -33,14 +33,24 @@ public readonly struct Tape : IDisposable
 
     /// <summary>Begins a tape that records, on a device.</summary>
     /// <param name="device">Where its tensors live: the device of the network it is used with.</param>
-    public Tape(Device device) : this(device, isRecording: true)
+    public Tape(Device device) : this(device, isRecording: true, CheckpointPolicy.None)
     {
     }
 
-    private Tape(Device device, bool isRecording)
+    /// <summary>Begins a tape that records on a device, but keeps of networks only some of the activations.</summary>
+    /// <param name="device">Where its tensors live: the device of the network it is used with.</param>
+    /// <param name="checkpointing">
+    /// Which; the others are computed again by backward, with the same bits. Values in between can then not be read, and
+    /// parameters must not change before Backward.
+    /// </param>
+    public Tape(Device device, CheckpointPolicy checkpointing) : this(device, isRecording: true, checkpointing)
+    {
+    }
+
+    private Tape(Device device, bool isRecording, CheckpointPolicy checkpointing)
     {
         ArgumentNullException.ThrowIfNull(device);
-        _state = TapeState.Begin(device, isRecording);
+        _state = TapeState.Begin(device, isRecording, checkpointing);
         _generation = _state.Generation;
     }
 
@@ -50,7 +60,7 @@ public readonly struct Tape : IDisposable
 
     /// <summary>Begins a tape that records nothing: for predictions.</summary>
     /// <param name="device">Where its tensors live; the processor when null.</param>
-    public static Tape ForInference(Device? device = null) => new(device ?? Device.Cpu, isRecording: false);
+    public static Tape ForInference(Device? device = null) => new(device ?? Device.Cpu, isRecording: false, CheckpointPolicy.None);
 
     /// <summary>Brings values in as a tensor.</summary>
     /// <param name="values">The values in row-major order; copied.</param>

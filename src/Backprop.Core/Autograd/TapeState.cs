@@ -23,17 +23,21 @@ internal sealed class TapeState : TensorScope
 
     public bool IsRecording { get; private set; }
 
+    /// <summary>What networks keep of a forward pass on this tape.</summary>
+    public CheckpointPolicy Checkpointing { get; private set; }
+
     /// <summary>The calls of this step. Behind them in the list may stand what is left of a longer one.</summary>
     public ReadOnlySpan<OperationRecord> Records => CollectionsMarshal.AsSpan(_records)[.._recordCount];
 
     /// <summary>Takes an idle state of this thread, or makes one.</summary>
-    public static TapeState Begin(Device device, bool isRecording)
+    public static TapeState Begin(Device device, bool isRecording, CheckpointPolicy checkpointing = default)
     {
         _idleOfThread ??= new Stack<TapeState>();
         if (!_idleOfThread.TryPop(out TapeState? state))
             state = new TapeState();
         state.Device = device;
         state.IsRecording = isRecording;
+        state.Checkpointing = checkpointing;
         return state;
     }
 
@@ -194,7 +198,7 @@ internal sealed class TapeState : TensorScope
 
         try
         {
-            WalkBack();
+            WalkBack(0);
         }
         catch
         {
@@ -208,13 +212,60 @@ internal sealed class TapeState : TensorScope
     {
         foreach (OperationRecord record in Records)
             for (int i = 0; i < record.InputCount; i++)
-                if (record.Input(i) is { Scope: null, Gradient: not null } parameter)
-                    parameter.GradientIsZero = true;
+                Discard(record.Input(i));
+        foreach (OperationRecord record in Records)
+            if (record is OperationRecord<Checkpoint.Attributes> checkpoint)
+                foreach (TensorStorage parameter in checkpoint.Attributes.Segment.Parameters)
+                    Discard(parameter);
+
+        static void Discard(TensorStorage tensor)
+        {
+            if (tensor is { Scope: null, Gradient: not null })
+                tensor.GradientIsZero = true;
+        }
     }
 
-    private void WalkBack()
+    /// <summary>Runs a part of the forward pass without recording it: of what it makes, only the result stays.</summary>
+    public Tensor RunUnrecorded(CheckpointSegment segment, Tensor x, in SegmentRun run)
     {
-        for (int i = _recordCount - 1; i >= 0; i--)
+        int first = _tensorCount;
+        IsRecording = false;
+        try
+        {
+            Tensor y = segment.Forward(x, run, isRecomputation: false);
+            TensorStorage result = y.Storage.Root;
+            for (int i = first; i < _tensorCount; i++)
+                if (_tensors[i] != result)
+                    ReleaseBlock(_tensors[i]);
+            return y;
+        }
+        finally
+        {
+            IsRecording = true;
+        }
+    }
+
+    /// <summary>
+    /// The backward pass of such a part: runs it again, recording behind all records of the tape, hands the gradient of its
+    /// result over, walks back, and forgets what it has made.
+    /// </summary>
+    public void RunAgainAndBack(OperationRecord record, CheckpointSegment segment, in SegmentRun run)
+    {
+        int firstRecord = _recordCount, firstTensor = _tensorCount;
+        TensorStorage input = record.Input(0), first = record.Output.Root;
+        if (first != input.Root && first.Holders <= 0)
+            ReleaseBlock(first); // it is computed again
+        TensorStorage second = segment.Forward(new Tensor(input), run, isRecomputation: true).Storage;
+        LetGo(second);
+        second.Gradient = record.Output.Gradient;
+        record.Output.Gradient = null;
+        WalkBack(firstRecord);
+        Forget(firstRecord, firstTensor);
+    }
+
+    private void WalkBack(int first)
+    {
+        for (int i = _recordCount - 1; i >= first; i--)
         {
             OperationRecord record = _records[i];
             if (record.Output.Gradient is not null)
@@ -236,7 +287,16 @@ internal sealed class TapeState : TensorScope
     public void End()
     {
         Generation++;
-        for (int i = 0; i < _tensorCount; i++)
+        Forget(0, 0);
+        _backwardDone = false;
+        _unitGradient = null;
+        (_idleOfThread ??= new Stack<TapeState>()).Push(this);
+    }
+
+    /// <summary>Gives back what the records and tensors from these on hold.</summary>
+    private void Forget(int firstRecord, int firstTensor)
+    {
+        for (int i = firstTensor; i < _tensorCount; i++)
         {
             TensorStorage tensor = _tensors[i];
             ReleaseBlock(tensor);
@@ -245,16 +305,13 @@ internal sealed class TapeState : TensorScope
             tensor.Generation++;
         }
 
-        foreach (OperationRecord record in Records)
+        foreach (OperationRecord record in Records[firstRecord..])
         {
             ReleaseKept(record);
             record.Clear();
         }
 
-        _tensorCount = _recordCount = 0;
-        _backwardDone = false;
-        _unitGradient = null;
-        (_idleOfThread ??= new Stack<TapeState>()).Push(this);
+        (_recordCount, _tensorCount) = (firstRecord, firstTensor);
     }
 
     private TensorStorage NextStorage(in Shape shape, ElementType elementType)

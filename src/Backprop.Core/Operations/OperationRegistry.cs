@@ -16,5 +16,6 @@ internal static class OperationRegistry
         Convolution.Instance, Permute.Instance,
         MaxPool.Instance, AveragePool.Instance, Pad.Instance, Upsample.Instance, ChannelDropout.Instance,
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
+        Checkpoint.Instance,
     ];
 }

@@ -17,6 +17,7 @@ public sealed class TrainingLoop
     private readonly Loss _loss;
     private readonly TrainingOptions _options;
     private readonly OptimizerState _optimizer;
+    private CheckpointPolicy _checkpointing;
 
     /// <summary>Prepares the training of a network.</summary>
     /// <param name="network">The network; trained in place.</param>
@@ -75,7 +76,9 @@ public sealed class TrainingLoop
             throw new InvalidOperationException("All parameters of the network are frozen, so there is nothing to train. Leave a layer, the last one perhaps, out of the frozen groups.");
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
-        TrainingMemory.Estimate(_network, _options.Optimizer, batchSize).Check(_network.Device, _network.Parameters);
+        TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, batchSize, _options.GradientCheckpointing);
+        memory.Check(_network.Device, _network.Parameters);
+        _checkpointing = memory.Checkpointing;
         CheckBatches(training.RowCount, batchSize);
         var trainingBatch = new Batch(training, batchSize);
         Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
@@ -175,7 +178,7 @@ public sealed class TrainingLoop
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
     private double Accumulate(Batch batch, out double divisor)
     {
-        using var tape = new Tape(_network.Device);
+        using var tape = new Tape(_network.Device, _checkpointing);
         Tensor output = _network.Forward(batch.Features(tape), training: true);
         Tensor loss = _loss.Sum(output, batch.Targets, batch.Weights);
         divisor = _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);

@@ -24,6 +24,9 @@ public sealed class TrainingOptions
     /// <summary>The bound of the gradients. Default: none.</summary>
     public GradientClipping GradientClipping { get; init; }
 
+    /// <summary>Which activations a step keeps for its backward pass; the others are computed again, with the same bits. Default: all.</summary>
+    public CheckpointPolicy GradientCheckpointing { get; init; }
+
     /// <summary>When to stop before all epochs are run, keeping the best weights. Default: null, never.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 

@@ -52,6 +52,13 @@ public abstract class NeuralNetworkOptions
     /// <summary>The number of batches whose gradients are added up before the weights are changed. At least 1. Default: 1.</summary>
     public int GradientAccumulationSteps { get; set; } = 1;
 
+    /// <summary>
+    /// Which activations a training step keeps for its backward pass; the others are computed again, which takes less memory and up
+    /// to a third more time and gives the same model, bit for bit. Default: <see cref="CheckpointPolicy.None"/>, all are kept;
+    /// <see cref="CheckpointPolicy.Auto"/> saves memory where it would not be enough.
+    /// </summary>
+    public CheckpointPolicy GradientCheckpointing { get; set; }
+
     /// <summary>Where to compute. Default: <see cref="DeviceSelection.Auto"/>.</summary>
     public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
 

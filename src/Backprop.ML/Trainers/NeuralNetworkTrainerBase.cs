@@ -184,6 +184,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             NumberOfEpochs = numberOfEpochs,
             BatchSize = batchSize,
             GradientClipping = _options.GradientClipping,
+            GradientCheckpointing = _options.GradientCheckpointing,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
             Progress = log,

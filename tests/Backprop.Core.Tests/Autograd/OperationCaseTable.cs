@@ -71,6 +71,7 @@ internal static class OperationCaseTable
                 .. LossCases.Pointwise((x, t, w, r) => Losses.BinaryCrossEntropyWithLogits(x, t, w, reduction: r)),
                 .. LossCases.PositiveWeights(),
             ],
+            [Checkpoint.Instance] = [.. CheckpointGradientCases.All()],
         };
         return table;
     }

@@ -53,6 +53,7 @@ public class GoldenTests
         ["clipping"] = new() { ["clip_grad_norm"] = GoldenSchedules.Clip, ["clip_grad_value"] = GoldenSchedules.Clip },
         ["initializers"] = new[] { "xavier_uniform", "xavier_normal", "he_uniform", "he_normal" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>?)GoldenInitializers.Run),
+        ["grad_checkpointing"] = new() { ["grad_checkpointing"] = GoldenCheckpointing.Run },
         ["training_mlp"] = new() { ["training_mlp"] = GoldenTraining.Mlp },
     };
 

@@ -36,6 +36,48 @@ internal static class GoldenTraining
     public static GoldenRun Mlp(GoldenCase c, Device device)
     {
         var run = new GoldenRun();
+        (Network network, int layers) = MlpOf(c, device);
+        Dictionary<string, JsonElement> settings = c.Attributes["optimizer"].EnumerateObject().ToDictionary(property => property.Name, property => property.Value);
+        OptimizerState optimizer = Create(settings["name"].GetString()!, settings).For(network.Parameters);
+        double[] losses = [.. c.Attributes["batch_rows"].EnumerateArray().Select(batch => Step(c, network, optimizer, batch[0].GetInt32(), batch[1].GetInt32()))];
+
+        run.Outputs["losses"] = losses;
+        using Tape tape = Tape.ForInference(device);
+        run.Outputs["final_output"] = GoldenRun.Values(network.Forward(GoldenRun.Input(tape, c, "x")));
+        for (int i = 1; i <= layers; i++)
+        {
+            Parameter weight = network.Parameters[$"dense_{i}.weight"];
+            run.Outputs[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), GoldenRun.Values(weight.Value)).Transpose().Data;
+            run.Outputs[$"fc{i}.bias"] = GoldenRun.Values(network.Parameters[$"dense_{i}.bias"].Value);
+        }
+
+        return run;
+    }
+
+    /// <summary>One forward and backward pass of a network of dense layers that is cut into segments.</summary>
+    public static GoldenRun MlpStep(GoldenCase c, Device device, int[] segmentStarts)
+    {
+        var run = new GoldenRun();
+        (Network network, int layers) = MlpOf(c, device);
+        using var tape = new Tape(device);
+        Tensor x = GoldenRun.Input(tape, c, "x"), output = network.Forward(x, training: true, segmentStarts);
+        Tensor loss = LossOf(c, output, tape, 0, c.Inputs["x"].Shape[0]);
+        (run.Outputs["y"], run.Outputs["loss"]) = (GoldenRun.Values(output), GoldenRun.Values(loss));
+        tape.Backward(loss);
+        run.Gradients["x"] = GoldenRun.GradientOf(x);
+        for (int i = 1; i <= layers; i++)
+        {
+            Parameter weight = network.Parameters[$"dense_{i}.weight"];
+            run.Gradients[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), GoldenRun.GradientOf(weight.Value)).Transpose().Data;
+            run.Gradients[$"fc{i}.bias"] = GoldenRun.GradientOf(network.Parameters[$"dense_{i}.bias"].Value);
+        }
+
+        return run;
+    }
+
+    /// <summary>The network of dense layers that a case describes, with its weights.</summary>
+    private static (Network Network, int Layers) MlpOf(GoldenCase c, Device device)
+    {
         int[] widths = [.. c.Attributes["layers"].EnumerateArray().Select(width => width.GetInt32())];
         ActivationKind activation = Enum.Parse<ActivationKind>(c.Text("activation"), ignoreCase: true);
         Network network = Network.Build(
@@ -52,28 +94,22 @@ internal static class GoldenTraining
             network.Parameters[$"dense_{i}.bias"].Value.SetValues(c.Inputs[$"fc{i}.bias"].Floats);
         }
 
-        Dictionary<string, JsonElement> settings = c.Attributes["optimizer"].EnumerateObject().ToDictionary(property => property.Name, property => property.Value);
-        OptimizerState optimizer = Create(settings["name"].GetString()!, settings).For(network.Parameters);
-        double[] losses = [.. c.Attributes["batch_rows"].EnumerateArray().Select(batch => Step(c, network, optimizer, batch[0].GetInt32(), batch[1].GetInt32()))];
-
-        run.Outputs["losses"] = losses;
-        using Tape tape = Tape.ForInference(device);
-        run.Outputs["final_output"] = GoldenRun.Values(network.Forward(GoldenRun.Input(tape, c, "x")));
-        for (int i = 1; i < widths.Length; i++)
-        {
-            Parameter weight = network.Parameters[$"dense_{i}.weight"];
-            run.Outputs[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), GoldenRun.Values(weight.Value)).Transpose().Data;
-            run.Outputs[$"fc{i}.bias"] = GoldenRun.Values(network.Parameters[$"dense_{i}.bias"].Value);
-        }
-
-        return run;
+        return (network, widths.Length - 1);
     }
 
     private static double Step(GoldenCase c, Network network, OptimizerState optimizer, int first, int count)
     {
         using var tape = new Tape(network.Device);
         Tensor output = network.Forward(Rows(tape, c.Inputs["x"], first, count), training: true);
-        Tensor loss = c.Text("loss") switch
+        Tensor loss = LossOf(c, output, tape, first, count);
+        network.Parameters.ZeroGradients();
+        tape.Backward(loss);
+        optimizer.Step();
+        return GoldenRun.Values(loss)[0];
+    }
+
+    private static Tensor LossOf(GoldenCase c, Tensor output, Tape tape, int first, int count) =>
+        c.Text("loss") switch
         {
             "cross_entropy" => Losses.CrossEntropy(output, c.Inputs["target"].Integers.AsSpan(first, count)),
             "mse" => Losses.MeanSquaredError(output, Rows(tape, c.Inputs["target"], first, count)),
@@ -81,11 +117,6 @@ internal static class GoldenTraining
             "bce_with_logits" => Losses.BinaryCrossEntropyWithLogits(output, Rows(tape, c.Inputs["target"], first, count)),
             string other => throw new NotSupportedException($"{c.Name}: loss '{other}'."),
         };
-        network.Parameters.ZeroGradients();
-        tape.Backward(loss);
-        optimizer.Step();
-        return GoldenRun.Values(loss)[0];
-    }
 
     private static Tensor Rows(Tape tape, GoldenTensor tensor, int first, int count)
     {
