@@ -42,7 +42,7 @@ internal static class CheckpointingFigures
         Step(2, CheckpointPolicy.None);
         long before = device.Memory.BytesInUse; // parameters and gradients
         if (policy != CheckpointPolicy.None)
-            device.MemoryLimit = TrainingMemory.Estimate(network, new Sgd(), rows).TotalBytes / 2;
+            device.MemoryLimit = before + TrainingMemory.Estimate(network, new Sgd(), rows).BytesPerRow * rows * 3 / 4;
         Step(rows, policy);
         long peak = device.Memory.PeakBytesInUse - before;
         Measurement time = Measurement.Of(() => Step(rows, policy), run.Clock);

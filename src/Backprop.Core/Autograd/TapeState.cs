@@ -26,11 +26,17 @@ internal sealed class TapeState : TensorScope
     /// <summary>What networks keep of a forward pass on this tape.</summary>
     public CheckpointPolicy Checkpointing { get; private set; }
 
+    /// <summary>The format to which mixed precision rounds; otherwise <see cref="ElementType.Float32"/>.</summary>
+    public ElementType Format { get; private set; }
+
+    /// <summary>Whether results are rounded to 16 bits.</summary>
+    public bool IsMixed => Format != ElementType.Float32;
+
     /// <summary>The calls of this step. Behind them in the list may stand what is left of a longer one.</summary>
     public ReadOnlySpan<OperationRecord> Records => CollectionsMarshal.AsSpan(_records)[.._recordCount];
 
     /// <summary>Takes an idle state of this thread, or makes one.</summary>
-    public static TapeState Begin(Device device, bool isRecording, CheckpointPolicy checkpointing = default)
+    public static TapeState Begin(Device device, bool isRecording, CheckpointPolicy checkpointing = default, Precision precision = Precision.Float32)
     {
         _idleOfThread ??= new Stack<TapeState>();
         if (!_idleOfThread.TryPop(out TapeState? state))
@@ -38,6 +44,12 @@ internal sealed class TapeState : TensorScope
         state.Device = device;
         state.IsRecording = isRecording;
         state.Checkpointing = checkpointing;
+        state.Format = precision switch
+        {
+            Precision.MixedBFloat16 => ElementType.BFloat16,
+            Precision.MixedFloat16 => ElementType.Float16,
+            _ => ElementType.Float32,
+        };
         return state;
     }
 
@@ -97,8 +109,51 @@ internal sealed class TapeState : TensorScope
     {
         TensorStorage root = tensor.Root;
         root.Holders--;
-        if (!IsRecording && root.Holders <= 0)
+        if (root.Holders > 0)
+            return;
+        if (!IsRecording)
             ReleaseBlock(root);
+        else if (IsMixed && root is { IsNarrow: false, Block: not null })
+            Narrow(root);
+    }
+
+    /// <summary>What a layer has made of an input goes to the next one: mixed precision rounds it, in place.</summary>
+    public void HandOver(TensorStorage output, TensorStorage input)
+    {
+        TensorStorage root = output.Root;
+        if (!IsMixed || root.IsRounded || root == input.Root)
+            return;
+        Device.Round(Format, root.Values, root.Values, root.Shape.Length);
+        root.IsRounded = true;
+    }
+
+    /// <summary>Puts values into half the memory, until backward needs them.</summary>
+    private void Narrow(TensorStorage root)
+    {
+        MemoryBlock words = Device.Rent(Math.Max(root.Shape.Length, 1), Format);
+        Device.Narrow(Format, root.Block!, words, root.Shape.Length);
+        Device.Return(root.Block!);
+        (root.Block, root.IsNarrow, root.IsRounded) = (words, true, true);
+    }
+
+    private void Widen(TensorStorage root)
+    {
+        if (!root.IsNarrow)
+            return;
+        MemoryBlock values = Device.Rent(Math.Max(root.Shape.Length, 1), ElementType.Float32);
+        Device.Widen(Format, root.Block!, values, root.Shape.Length);
+        Device.Return(root.Block!);
+        (root.Block, root.IsNarrow) = (values, false);
+    }
+
+    /// <summary>Brings back what the backward rule of a record reads.</summary>
+    private void WidenNeeds(OperationRecord record)
+    {
+        for (int i = 0; i < record.InputCount; i++)
+            if (record.NeedsInput(i))
+                Widen(record.Input(i).Root);
+        if (record.NeedsOutput)
+            Widen(record.Output.Root);
     }
 
     /// <summary>
@@ -256,7 +311,8 @@ internal sealed class TapeState : TensorScope
         if (first != input.Root && first.Holders <= 0)
             ReleaseBlock(first); // it is computed again
         TensorStorage second = segment.Forward(new Tensor(input), run, isRecomputation: true).Storage;
-        LetGo(second);
+        HandOver(second, input);
+        second.Root.Holders--;
         second.Gradient = record.Output.Gradient;
         record.Output.Gradient = null;
         WalkBack(firstRecord);
@@ -271,6 +327,8 @@ internal sealed class TapeState : TensorScope
             if (record.Output.Gradient is not null)
             {
                 record.CheckVersions();
+                if (IsMixed)
+                    WidenNeeds(record);
                 record.Operation.Backward(this, record);
                 ReleaseGradient(record.Output);
                 record.Output.GradientWasUsed = true;
@@ -328,6 +386,7 @@ internal sealed class TapeState : TensorScope
         tensor.RequiresGradient = false;
         tensor.GradientIsZero = false;
         tensor.GradientWasUsed = false;
+        tensor.IsRounded = false;
         return tensor;
     }
 
@@ -343,6 +402,7 @@ internal sealed class TapeState : TensorScope
         if (tensor.Block is not null)
             Device.Return(tensor.Block);
         tensor.Block = null;
+        tensor.IsNarrow = false;
     }
 
     private void ReleaseGradient(TensorStorage tensor)

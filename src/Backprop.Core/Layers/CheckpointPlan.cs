@@ -25,21 +25,26 @@ internal sealed class CheckpointPlan
         Layer[] layers = sequence.Layers.ToArray();
         _segments = [.. starts.Select((start, i) => new LayerSegment(layers[start..(i + 1 < starts.Length ? starts[i + 1] : layers.Length)], seed))];
 
-        long held = 0, most = 0;
-        foreach (LayerSegment segment in _segments)
-        {
-            held += segment == _segments[0] ? 0 : segment.InputValues;
-            most = Math.Max(most, held + segment.Values);
-        }
-
-        ValuesPerRow = most;
     }
 
     /// <summary>How many segments there are.</summary>
     public int Count => _segments.Length;
 
-    /// <summary>How many values per row a training step has at once at most, besides the network's input.</summary>
-    public long ValuesPerRow { get; }
+    /// <summary>
+    /// How many values per row a training step has at once at most, besides the network's input. In mixed precision what
+    /// waits takes half, and what the layer at hand needs is there in 32 bits as well.
+    /// </summary>
+    public long ValuesPerRow(bool isMixed)
+    {
+        long held = 0, most = 0;
+        foreach (LayerSegment segment in _segments)
+        {
+            held += segment == _segments[0] ? 0 : segment.InputValues;
+            most = Math.Max(most, isMixed ? (held + segment.KeptValues + 1) / 2 + 2 * segment.WorkingValues : held + segment.KeptValues + segment.WorkingValues);
+        }
+
+        return most;
+    }
 
     /// <summary>What buffers for so many values take.</summary>
     public static long Bytes(long values) => (long)(values * sizeof(float) * RoundingAllowance);
@@ -50,6 +55,8 @@ internal sealed class CheckpointPlan
         Tensor x = input;
         foreach (LayerSegment segment in _segments)
         {
+            if (x != input)
+                tape.HandOver(x.Storage, input.Storage);
             Tensor y = segment == _segments[^1] ? segment.Forward(x, run, isRecomputation: false) : Checkpoint.Apply(tape, x, segment, run);
             if (x != input && y != x)
                 tape.LetGo(x.Storage);
@@ -69,7 +76,7 @@ internal sealed class CheckpointPlan
     /// <summary>Where segments begin if the peak is to be the lowest: the smallest budget into which all layers fit.</summary>
     private static int[] LeastMemory(Layer[] layers)
     {
-        long enough = LayerSegment.ValuesOf(layers), tooLittle = 0;
+        long enough = layers.Sum(layer => layer.KeptValuesPerRow) + layers.Max(layer => layer.WorkingValuesPerRow), tooLittle = 0;
         int[] best = [0];
         while (tooLittle + 1 < enough)
         {

@@ -17,7 +17,8 @@ internal sealed class LayerSegment : CheckpointSegment
         _parameters = [.. layers.SelectMany(layer => layer.Parameters)];
         _storages = [.. _parameters.Select(parameter => parameter.Storage)];
         InputValues = layers.Length == 0 ? 0 : layers[0].InputShape.Length;
-        Values = ValuesOf(layers);
+        KeptValues = layers.Sum(layer => layer.KeptValuesPerRow);
+        WorkingValues = layers.Select(layer => layer.WorkingValuesPerRow).DefaultIfEmpty(0).Max();
     }
 
     public override string Name => _layers.Length == 1 ? $"layer '{_layers[0].Name}'" : $"layers '{_layers[0].Name}' to '{_layers[^1].Name}'";
@@ -27,8 +28,11 @@ internal sealed class LayerSegment : CheckpointSegment
     /// <summary>The length of a row of the input.</summary>
     public long InputValues { get; }
 
-    /// <summary>How many values per row are there at most while backward is in this segment, besides its input.</summary>
-    public long Values { get; }
+    /// <summary>How many values per row wait for backward while it is in this segment, besides its input.</summary>
+    public long KeptValues { get; }
+
+    /// <summary>How many there are at most besides, while a layer is computed.</summary>
+    public long WorkingValues { get; }
 
     // Running statistics that are not frozen are moved by the forward pass, and the normalisation does not read them.
     public override long Version
@@ -42,8 +46,6 @@ internal sealed class LayerSegment : CheckpointSegment
             return version;
         }
     }
-
-    public static long ValuesOf(Layer[] layers) => layers.Sum(layer => layer.KeptValuesPerRow) + layers.Select(layer => layer.WorkingValuesPerRow).DefaultIfEmpty(0).Max();
 
     public override Tensor Forward(Tensor x, in SegmentRun run, bool isRecomputation) => LayerSequence.Forward(
         _layers, x, new ForwardContext(run.IsTraining, _seed, run.Step) { IsRecomputation = isRecomputation }, TapeState.Of("Network", [x.Storage]));

@@ -68,6 +68,8 @@ internal sealed class LayerSequence
         Tensor x = input;
         foreach (Layer layer in layers)
         {
+            if (x != input)
+                tape.HandOver(x.Storage, input.Storage);
             Tensor y = layer.Forward(x, context);
             if (x != input && y != x)
                 tape.LetGo(x.Storage);

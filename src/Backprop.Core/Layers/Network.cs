@@ -94,7 +94,7 @@ public sealed class Network
         TapeState tape = TapeState.Of("Network", [input.Storage]);
         long step = training ? TrainingStep++ : 0;
         if (tape.IsRecording && !tape.Checkpointing.IsNone)
-            return PlanOf(tape.Checkpointing, shape[0]).Forward(input, new SegmentRun(training, step), tape);
+            return PlanOf(tape.Checkpointing, shape[0], tape.IsMixed).Forward(input, new SegmentRun(training, step), tape);
         return _sequence.Forward(input, new ForwardContext(training, _seed, step) { IsFolded = !training && !tape.IsRecording }, tape);
     }
 
@@ -103,12 +103,12 @@ public sealed class Network
         input, new SegmentRun(training, training ? TrainingStep++ : 0), TapeState.Of("Network", [input.Storage]));
 
     /// <summary>How the layers are cut under a policy; <see cref="CheckpointPolicy.Auto"/> by what the device may still use.</summary>
-    internal CheckpointPlan PlanOf(CheckpointPolicy policy, int rows)
+    internal CheckpointPlan PlanOf(CheckpointPolicy policy, int rows, bool isMixed = false)
     {
         if (policy.IsAuto)
         {
             MemoryStatistics memory = Device.Memory;
-            long activations = CheckpointPlan.Bytes(PlanOf(CheckpointPolicy.None, rows).ValuesPerRow) * rows, gradients = CheckpointPlan.Bytes(Parameters.TrainableValueCount);
+            long activations = CheckpointPlan.Bytes(PlanOf(CheckpointPolicy.None, rows).ValuesPerRow(isMixed)) * rows, gradients = CheckpointPlan.Bytes(Parameters.TrainableValueCount);
             policy = activations + gradients <= memory.Limit - memory.BytesInUse ? CheckpointPolicy.None : CheckpointPolicy.LeastMemory;
         }
 

@@ -17,6 +17,7 @@ public sealed class TrainingLoop
     private readonly Loss _loss;
     private readonly TrainingOptions _options;
     private readonly OptimizerState _optimizer;
+    private readonly LossScaler? _scaler;
     private CheckpointPolicy _checkpointing;
 
     /// <summary>Prepares the training of a network.</summary>
@@ -30,6 +31,7 @@ public sealed class TrainingLoop
         _network = network;
         _loss = loss;
         _options = options ?? new TrainingOptions();
+        _scaler = _options.Precision == Precision.MixedFloat16 ? new LossScaler() : null;
         bool[] frozen = Frozen();
         _optimizer = _options.Optimizer.For(network.Parameters);
         Freeze(frozen); // the optimizer's frozen groups are frozen while a run lasts
@@ -76,7 +78,7 @@ public sealed class TrainingLoop
             throw new InvalidOperationException("All parameters of the network are frozen, so there is nothing to train. Leave a layer, the last one perhaps, out of the frozen groups.");
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
-        TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, batchSize, _options.GradientCheckpointing);
+        TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, batchSize, _options.GradientCheckpointing, _options.Precision);
         memory.Check(_network.Device, _network.Parameters);
         _checkpointing = memory.Checkpointing;
         CheckBatches(training.RowCount, batchSize);
@@ -117,7 +119,9 @@ public sealed class TrainingLoop
                     if (batch % _options.GradientAccumulationSteps == 0 || batch == batches)
                     {
                         schedule.Apply(_optimizer, initialRate, step++);
-                        if (stepDivisor > 0) // rows that all have weight 0 teach nothing
+                        if (stepDivisor > 0 && _scaler is not null)
+                            _scaler.Step(_optimizer, _options.GradientClipping, (float)(1 / stepDivisor));
+                        else if (stepDivisor > 0) // rows that all have weight 0 teach nothing
                             _optimizer.Step((float)_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
                         _network.Parameters.ZeroGradients();
                         stepDivisor = 0;
@@ -178,12 +182,12 @@ public sealed class TrainingLoop
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
     private double Accumulate(Batch batch, out double divisor)
     {
-        using var tape = new Tape(_network.Device, _checkpointing);
+        using var tape = new Tape(_network.Device, _checkpointing, _options.Precision);
         Tensor output = _network.Forward(batch.Features(tape), training: true);
         Tensor loss = _loss.Sum(output, batch.Targets, batch.Weights);
         divisor = _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
         if (loss.RequiresGradient)
-            tape.Backward(loss);
+            tape.Backward(loss, [_scaler?.Scale ?? 1f]);
         return loss.ToScalar();
     }
 

@@ -22,17 +22,20 @@ public sealed record TrainingMemory(long FixedBytes, long BytesPerRow, int Batch
     /// <param name="optimizer">The optimizer.</param>
     /// <param name="batchSize">The rows of a mini-batch; at least 1.</param>
     /// <param name="checkpointing">Which activations are kept. Default: all.</param>
+    /// <param name="precision">In which precision they are kept. Default: 32 bits.</param>
     /// <exception cref="ArgumentOutOfRangeException">The batch has no row.</exception>
-    public static TrainingMemory Estimate(Network network, Optimizer optimizer, int batchSize, CheckpointPolicy checkpointing = default)
+    public static TrainingMemory Estimate(Network network, Optimizer optimizer, int batchSize, CheckpointPolicy checkpointing = default, Precision precision = Precision.Float32)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         long parameters = network.Parameters.Sum(parameter =>
             (long)parameter.Shape.Length * (parameter.IsTrainable ? 2 + optimizer.KeptValuesPerValue : 1));
-        long fixedBytes = CheckpointPlan.Bytes(parameters + network.FoldedValues);
+        bool isMixed = precision != Precision.Float32;
+        long largest = isMixed ? network.Parameters.Max(parameter => (long?)parameter.Shape.Length) ?? 0 : 0; // is rounded for its product
+        long fixedBytes = CheckpointPlan.Bytes(parameters + network.FoldedValues + largest);
         TrainingMemory With(CheckpointPolicy policy) => new(
-            fixedBytes, CheckpointPlan.Bytes(network.InputShape.Length + network.PlanOf(policy, batchSize).ValuesPerRow + network.OutputShape.Length), batchSize)
+            fixedBytes, CheckpointPlan.Bytes(network.InputShape.Length + network.PlanOf(policy, batchSize).ValuesPerRow(isMixed) + network.OutputShape.Length), batchSize)
         {
             Checkpointing = policy,
         };

@@ -185,6 +185,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             BatchSize = batchSize,
             GradientClipping = _options.GradientClipping,
             GradientCheckpointing = _options.GradientCheckpointing,
+            Precision = _options.Precision,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
             Progress = log,

@@ -218,7 +218,7 @@ internal static class GoldenTraining
         ];
     }
 
-    private static Parameter NewParameter(string name, GoldenTensor values, Device device)
+    public static Parameter NewParameter(string name, GoldenTensor values, Device device)
     {
         var parameter = new Parameter(name, name == "b" ? ParameterKind.Bias : ParameterKind.Weight, values.Shape, device);
         parameter.Value.SetValues(values.Floats);

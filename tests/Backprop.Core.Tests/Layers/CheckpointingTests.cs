@@ -135,10 +135,10 @@ public class CheckpointingTests
     public void NoCutIsBetterThanTheOneOfLeastMemory(string kind)
     {
         Network network = Deep(kind, Device.Cpu);
-        long least = network.PlanOf(CheckpointPolicy.LeastMemory, 1).ValuesPerRow;
+        long least = network.PlanOf(CheckpointPolicy.LeastMemory, 1).ValuesPerRow(isMixed: false);
         for (int layers = 1; layers <= 30; layers++)
-            Assert.True(network.PlanOf(CheckpointPolicy.EveryLayers(layers), 1).ValuesPerRow >= least);
-        Assert.Equal(network.PlanOf(CheckpointPolicy.None, 1).ValuesPerRow, network.PlanOf(CheckpointPolicy.EveryLayers(1000), 1).ValuesPerRow);
+            Assert.True(network.PlanOf(CheckpointPolicy.EveryLayers(layers), 1).ValuesPerRow(isMixed: false) >= least);
+        Assert.Equal(network.PlanOf(CheckpointPolicy.None, 1).ValuesPerRow(isMixed: false), network.PlanOf(CheckpointPolicy.EveryLayers(1000), 1).ValuesPerRow(isMixed: false));
     }
 
     [Fact]
