@@ -25,7 +25,8 @@ internal static class FigureProgram
         run.Group("gemv", MatMulFigures.PrintRow);
         run.Group("conv", ConvolutionFigures.Print);
         run.Group("mlp", TrainingStepFigures.Print);
-        run.Group("checkpointing", CheckpointingFigures.Print);
+        run.Group("checkpointing", ActivationMemoryFigures.PrintCheckpointing);
+        run.Group("precision", ActivationMemoryFigures.PrintPrecision);
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("pool", PoolingFigures.Print);
         run.Group("infer", PredictionFigures.Print);

@@ -9,15 +9,24 @@ public class MixedPrecisionTests
 
     public static TheoryData<Precision> Mixed => [Precision.MixedBFloat16, Precision.MixedFloat16];
 
-    [Theory]
-    [MemberData(nameof(Mixed))]
-    public void TheGradientIsNearThatOfFloat32(Precision precision)
+    [Fact]
+    public void TheGradientDiffersFromThatOfFloat32ByTheRoundingsAlone()
     {
-        (float[] expected, float expectedLoss) = Step(Precision.Float32);
-        (float[] gradient, float loss) = Step(precision);
-        double tolerance = precision == Precision.MixedBFloat16 ? 0.05 : 0.007; // some roundings of 2⁻⁹ or 2⁻¹², of which a few add up
-        Assert.InRange(Distance(expected, gradient), 1e-5, tolerance);
-        Assert.InRange(Math.Abs(loss - expectedLoss) / expectedLoss, 0, tolerance);
+        // Smooth, so that nothing jumps. Float16 rounds eight times more finely than bfloat16.
+        double coarse = 0, fine = 0;
+        for (int seed = 1; seed <= 8; seed++)
+        {
+            (float[] gradient, float loss) = Step(Precision.Float32, seed);
+            (float[] coarseGradient, float coarseLoss) = Step(Precision.MixedBFloat16, seed);
+            (float[] fineGradient, float fineLoss) = Step(Precision.MixedFloat16, seed);
+            coarse += Distance(gradient, coarseGradient) / 8;
+            fine += Distance(gradient, fineGradient) / 8;
+            Assert.InRange(Math.Abs(coarseLoss - loss) / loss, 0, 0.02);
+            Assert.InRange(Math.Abs(fineLoss - loss) / loss, 0, 0.0025);
+        }
+
+        Assert.InRange(fine, 1e-5, 0.005);
+        Assert.InRange(coarse / fine, 6, 10);
     }
 
     [Theory]
@@ -145,9 +154,10 @@ public class MixedPrecisionTests
             .Residual(block => block.Conv2d(6, 3, padding: 1).GroupNorm(2).Tanh().Conv2d(4, 1)).Relu().MaxPool2d(2).Flatten().LayerNorm().Dense(16).Silu().Dense(Classes),
         [6, 6, 2], seed: 4, device);
 
-    private static (float[] Gradient, float Loss) Step(Precision precision)
+    private static (float[] Gradient, float Loss) Step(Precision precision, int seed)
     {
-        Network network = Build(Device.Cpu);
+        Network network = Network.Build(
+            net => net.Conv2d(4, 3, padding: 1).BatchNorm().Gelu().Residual(block => block.Conv2d(6, 3, padding: 1).Tanh().Conv2d(4, 1)).Flatten().Dense(16).Silu().Dense(Classes), [6, 6, 2], seed);
         using var tape = new Tape(Device.Cpu, CheckpointPolicy.None, precision);
         Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(Samples.Uniform(72 * 16, 1), [16, 6, 6, 2]), training: true), Samples.Labels(16, Classes, 2));
         tape.Backward(loss);
@@ -168,10 +178,11 @@ public class MixedPrecisionTests
 
     private static (long Peak, long Estimate) Peak(Precision precision, bool convolutions)
     {
-        const int Batch = 64, Layers = 64;
+        const int Batch = 64;
+        int layers = convolutions ? 100 : 200; // beside what waits, some activations are there in 32 bits: the fewer of all, the better
         var device = new CpuDevice(InstructionSetDetection.Best, 1);
         Network network = Network.Build(
-            net => Enumerable.Range(0, Layers).Aggregate(net, (body, _) => convolutions ? body.Conv2d(4, 3, padding: 1).BatchNorm().Relu() : body.Dense(32).Relu()),
+            net => Enumerable.Range(0, layers).Aggregate(net, (body, _) => convolutions ? body.Conv2d(4, 3, padding: 1).BatchNorm().Relu() : body.Dense(32).Relu()),
             convolutions ? [12, 12, 4] : [32], device: device);
         float[] x = Samples.Uniform(Batch * network.InputShape.Length, 1);
         using (var first = new Tape(device))
