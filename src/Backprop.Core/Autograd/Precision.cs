@@ -6,8 +6,8 @@ namespace Backprop;
 /// 16 bits, to nearest with ties to even; the sums in products, statistics, the network's output, losses, gradients, and the
 /// weights that the optimizer changes stay float32. Activations that wait for backward are stored in 16 bits, in half the
 /// memory.</para>
-/// <para>A processor multiplies float32 numbers all the same, so it trains no faster, but somewhat slower, by what the
-/// conversions take. Predictions are made in float32 whatever the precision of training was.</para>
+/// <para>A processor multiplies float32 numbers all the same, so a step takes about as long as in float32: what the
+/// conversions take, the smaller memory gives. Predictions are made in float32 whatever the precision of training was.</para>
 /// </remarks>
 public enum Precision
 {

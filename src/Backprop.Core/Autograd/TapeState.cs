@@ -324,6 +324,10 @@ internal sealed class TapeState : TensorScope
         for (int i = _recordCount - 1; i >= first; i--)
         {
             OperationRecord record = _records[i];
+            TensorStorage root = record.Output.Root;
+            bool isLast = root.Holders <= 0 && record.Output.Source is null; // everyone who reads the output has had their turn
+            if (isLast && !record.NeedsOutput)
+                ReleaseBlock(root);
             if (record.Output.Gradient is not null)
             {
                 record.CheckVersions();
@@ -335,8 +339,7 @@ internal sealed class TapeState : TensorScope
             }
 
             ReleaseKept(record);
-            TensorStorage root = record.Output.Root;
-            if (root.Holders <= 0 && record.Output.Source is null)
+            if (isLast)
                 ReleaseBlock(root);
         }
     }

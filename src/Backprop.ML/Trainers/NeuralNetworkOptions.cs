@@ -60,8 +60,8 @@ public abstract class NeuralNetworkOptions
     public CheckpointPolicy GradientCheckpointing { get; set; }
 
     /// <summary>
-    /// The precision of training: mixed precision keeps activations in 16 bits, which takes half the memory and, on a processor, a little
-    /// more time. Predictions are made in 32 bits. Default: <see cref="Precision.Float32"/>.
+    /// The precision of training: mixed precision keeps activations in 16 bits, which takes half the memory and, on a processor, about
+    /// the same time. Predictions are made in 32 bits. Default: <see cref="Precision.Float32"/>.
     /// </summary>
     public Precision Precision { get; set; }
 

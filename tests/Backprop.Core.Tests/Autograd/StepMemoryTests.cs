@@ -121,6 +121,32 @@ public class StepMemoryTests
         }
     }
 
+    [Theory]
+    [InlineData(Precision.MixedBFloat16)]
+    [InlineData(Precision.MixedFloat16)]
+    public void ASteadyStepInMixedPrecisionAllocatesNothing(Precision precision)
+    {
+        Network network = Network.Build(
+            net => net.Conv2d(4, 3, padding: 1).BatchNorm().Relu().Conv2d(4, 3, padding: 1).Gelu().Dropout(0.1f)
+                .Residual(block => block.Conv2d(6, 3, padding: 1).GroupNorm(2).Tanh().Conv2d(4, 1)).Relu().MaxPool2d(2).Flatten().LayerNorm().Dense(16).Silu().Dense(5),
+            [6, 6, 2], device: _device);
+        OptimizerState optimizer = new Adam { LearningRate = 0.001f }.For(network.Parameters);
+        var scaler = new LossScaler();
+        float[] x = Samples.Uniform(72 * 8, 1);
+        int[] labels = Samples.Labels(8, 5, 3);
+        foreach (CheckpointPolicy policy in new[] { CheckpointPolicy.None, CheckpointPolicy.EveryLayers(3) })
+        {
+            AssertAllocatesNothing(() =>
+            {
+                using var tape = new Tape(_device, policy, precision);
+                Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(x, [8, 6, 6, 2]), training: true), labels);
+                network.Parameters.ZeroGradients();
+                tape.Backward(loss, [scaler.Scale]);
+                scaler.Step(optimizer, GradientClipping.ByNorm(1f));
+            });
+        }
+    }
+
     [Fact]
     public void ALargeBatchOfLabelsAllocatesNothing()
     {
