@@ -35,6 +35,34 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Activations_that_are_computed_again_change_nothing_and_mixed_precision_little()
+    {
+        int[] Bits(CheckpointPolicy policy, Precision precision) => Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number",
+            NumberOfEpochs = 3,
+            Seed = 3,
+            Network = net => net.Dense(16).BatchNorm().Relu().Dropout(0.1f).Dense(8).Tanh(),
+            GradientCheckpointing = policy,
+            Precision = precision,
+        }).Fit(_data).Transform(_data));
+
+        int[] plain = Bits(CheckpointPolicy.None, Precision.Float32);
+        Assert.Equal(plain, Bits(CheckpointPolicy.EveryLayers(1), Precision.Float32));
+        Assert.Equal(plain, Bits(CheckpointPolicy.LeastMemory, Precision.Float32));
+        Assert.Equal(plain, Bits(CheckpointPolicy.Auto, Precision.Float32));
+        foreach (Precision precision in new[] { Precision.MixedBFloat16, Precision.MixedFloat16 })
+        {
+            int[] mixed = Bits(CheckpointPolicy.None, precision);
+            Assert.NotEqual(plain, mixed);
+            double spread = plain.Max(Value) - plain.Min(Value);
+            Assert.All(plain.Zip(mixed), pair => Assert.InRange(Math.Abs(Value(pair.First) - Value(pair.Second)), 0, 0.1 * spread));
+        }
+
+        static double Value(int bits) => BitConverter.Int32BitsToSingle(bits);
+    }
+
+    [Fact]
     public void Fitting_the_same_trainer_again_gives_the_same_bits()
     {
         NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 2);

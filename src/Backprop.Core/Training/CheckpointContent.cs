@@ -15,6 +15,8 @@ namespace Backprop.Training;
 /// <param name="StepDivisor">See <see cref="RunState.StepDivisor"/>.</param>
 /// <param name="Rows">The epoch's rows so far.</param>
 /// <param name="GradientNorms">The gradient norms of the epoch so far.</param>
+/// <param name="LossScale">The scale of the loss; 1 where there is none.</param>
+/// <param name="GoodSteps">See <see cref="LossScaler.GoodSteps"/>.</param>
 /// <param name="Elapsed">How long the run had taken.</param>
 /// <param name="EpochElapsed">How long the running epoch had taken.</param>
 /// <param name="StopReason">Why the run was over, if it was.</param>
@@ -24,7 +26,7 @@ namespace Backprop.Training;
 /// <param name="Epochs">The history.</param>
 internal sealed record CheckpointContent(
     Dictionary<string, string> Options, int NumberOfEpochs, long TrainingStep, int Epoch, int Batch, long Step, double LossSum, double DivisorSum,
-    double StepDivisor, long Rows, GradientNorms GradientNorms, TimeSpan Elapsed, TimeSpan EpochElapsed, StopReason? StopReason, Dictionary<string, double> Optimizer,
+    double StepDivisor, long Rows, GradientNorms GradientNorms, float LossScale, int GoodSteps, TimeSpan Elapsed, TimeSpan EpochElapsed, StopReason? StopReason, Dictionary<string, double> Optimizer,
     Dictionary<string, double> Schedule, KeptWeights Best, EpochResult[] Epochs)
 {
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, CheckpointJson.Default.CheckpointContent);

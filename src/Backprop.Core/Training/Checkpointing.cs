@@ -56,7 +56,7 @@ internal sealed class Checkpointing
         bool bestIsNetwork = _run.Best.AreThoseOfTheNetwork();
         var content = new CheckpointContent(
             _description, _options.NumberOfEpochs, _network.TrainingStep, _run.Epoch, _run.Batch, _run.Step, _run.LossSum, _run.DivisorSum, _run.StepDivisor,
-            _run.Rows, _run.Watch.Norms, elapsed, epochElapsed, _run.StopReason, Numbers(_optimizer.StateNumbers()), Numbers(_schedule.StateNumbers()),
+            _run.Rows, _run.Watch.Norms, _run.Scaler?.Scale ?? 1f, _run.Scaler?.GoodSteps ?? 0, elapsed, epochElapsed, _run.StopReason, Numbers(_optimizer.StateNumbers()), Numbers(_schedule.StateNumbers()),
             new KeptWeights(_run.Best.Epoch, _run.Best.ImprovedEpoch, _run.Best.Lowest, _run.Best.Reference, bestIsNetwork), [.. _run.Epochs]);
         var tensors = new List<CheckpointTensor>();
         foreach (Parameter parameter in _network.Parameters)
@@ -175,6 +175,8 @@ internal sealed class Checkpointing
         (_run.Epoch, _run.Batch, _run.Step, _run.Rows) = (content.Epoch, content.Batch, content.Step, content.Rows);
         (_run.LossSum, _run.DivisorSum, _run.StepDivisor) = (content.LossSum, content.DivisorSum, content.StepDivisor);
         _run.Watch.Norms = content.GradientNorms;
+        if (_run.Scaler is { } scaler)
+            (scaler.Scale, scaler.GoodSteps) = (content.LossScale, content.GoodSteps);
         (_run.ElapsedBefore, _run.EpochElapsedBefore, _run.StopReason) = (content.Elapsed, content.EpochElapsed, content.StopReason);
         _run.Epochs.Clear();
         _run.Epochs.AddRange(content.Epochs);
@@ -210,7 +212,7 @@ internal sealed class Checkpointing
         if (content.Epoch < 1 || content.Batch < 0 || content.Batch > _batches || content.Step < 0 || content.TrainingStep < 0 || content.Rows < 0
             || content.Epochs.Contains(null!) || content.Best.Epoch < 0 || content.Best.ImprovedEpoch < 0 || content.Elapsed < TimeSpan.Zero || content.EpochElapsed < TimeSpan.Zero
             || !double.IsFinite(content.LossSum) || !double.IsFinite(content.DivisorSum) || !double.IsFinite(content.StepDivisor)
-            || content.GradientNorms is not { Sum: >= 0 and < double.PositiveInfinity, Maximum: >= 0 and < double.PositiveInfinity, Count: >= 0 })
+            || content.GradientNorms is not { Sum: >= 0 and < double.PositiveInfinity, Maximum: >= 0 and < double.PositiveInfinity, Count: >= 0 } || content.LossScale is not (> 0 and < float.PositiveInfinity) || content.GoodSteps < 0)
             throw Invalid(path, "its state has a number that no run could have");
     }
 

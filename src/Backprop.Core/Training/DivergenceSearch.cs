@@ -45,7 +45,7 @@ internal sealed class DivergenceSearch : TapeObserver
         foreach (OperationRecord record in tape.Records[_seen..])
         {
             _layerOfRecord[record] = layer;
-            if (Found is null && !IsFinite(record.Output, record.Output.Values))
+            if (Found is null && record.Output.Root.Block is not null && !IsFinite(record.Output, record.Output.Values)) // what backward does not need may be gone
                 Found = Forward(layer, record.Operation.Name);
         }
 

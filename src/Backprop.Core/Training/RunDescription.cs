@@ -27,6 +27,7 @@ internal static class RunDescription
             [nameof(options.GradientClipping)] = options.GradientClipping.ToString(),
             [nameof(options.Shuffle)] = Text(options.Shuffle),
             [nameof(options.Augmentation)] = $"[{string.Join(", ", options.Augmentation)}]",
+            [nameof(options.Precision)] = options.Precision.ToString(),
             [nameof(options.Seed)] = Text(options.Seed),
             ["first mini-batch (SHA-256)"] = Fingerprint(training, options),
         };

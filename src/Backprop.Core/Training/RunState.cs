@@ -1,7 +1,7 @@
 namespace Backprop.Training;
 
 /// <summary>Where a training run stands between two mini-batches: with network, optimizer and schedule all that it goes on from.</summary>
-internal sealed class RunState(BestWeights best, GradientWatch watch)
+internal sealed class RunState(BestWeights best, GradientWatch watch, LossScaler? scaler)
 {
     /// <summary>The running epoch, from 1; one more than the last when all are done.</summary>
     public int Epoch { get; set; } = 1;
@@ -41,6 +41,9 @@ internal sealed class RunState(BestWeights best, GradientWatch watch)
 
     /// <summary>The epoch's gradient norms so far.</summary>
     public GradientWatch Watch { get; } = watch;
+
+    /// <summary>What scales the losses; null where nothing does.</summary>
+    public LossScaler? Scaler { get; } = scaler;
 
     /// <summary>Whether anything was learned yet.</summary>
     public bool HasBegun => Step > 0 || Batch > 0;

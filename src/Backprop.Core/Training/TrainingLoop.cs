@@ -20,6 +20,8 @@ public sealed class TrainingLoop
     private readonly TrainingOptions _options;
     private readonly OptimizerState _optimizer;
     private readonly BatchAugmenter? _augmenter;
+    private readonly LossScaler? _scaler;
+    private CheckpointPolicy _checkpointing;
 
     /// <summary>Prepares the training of a network.</summary>
     /// <param name="network">The network; trained in place.</param>
@@ -36,6 +38,7 @@ public sealed class TrainingLoop
         _options = options ?? new TrainingOptions();
         _options.CheckTogether();
         _augmenter = BatchAugmenter.Create(_options.Augmentation, network, _options.Seed);
+        _scaler = _options.Precision == Precision.MixedFloat16 ? new LossScaler() : null;
         bool[] frozen = Frozen();
         _optimizer = _options.Optimizer.For(network.Parameters);
         Freeze(frozen); // the optimizer's frozen groups are frozen while a run lasts
@@ -92,7 +95,9 @@ public sealed class TrainingLoop
             throw new InvalidOperationException($"Early stopping watches the {watched.Name}, which is measured on validation data, but there are none. Give validation data, or leave EarlyStopping.Metric at null to watch the loss.");
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
-        TrainingMemory.Estimate(_network, _options.Optimizer, batchSize).Check(_network.Device, _network.Parameters);
+        TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, batchSize, _options.GradientCheckpointing, _options.Precision);
+        memory.Check(_network.Device, _network.Parameters);
+        _checkpointing = memory.Checkpointing;
         CheckBatches(training.RowCount, batchSize);
         var trainingBatch = new Batch(training, batchSize);
         Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
@@ -106,7 +111,7 @@ public sealed class TrainingLoop
 
         var best = new BestWeights(_network, _options.EarlyStopping);
         var watch = new GradientWatch(_network);
-        var run = new RunState(best, watch);
+        var run = new RunState(best, watch, _scaler);
         var clock = Stopwatch.StartNew();
         Checkpointing? checkpoints = null;
         TimeSpan epochStart = TimeSpan.Zero;
@@ -144,7 +149,7 @@ public sealed class TrainingLoop
                     double batchLoss = Accumulate(trainingBatch, out double divisor);
                     if (!double.IsFinite(batchLoss))
                         throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
-                    if (!watch.IsFinite())
+                    if (_scaler is null && !watch.IsFinite()) // a scaled loss may overflow: the step is left out then
                         throw Diverged("A gradient became NaN or infinite", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
 
                     batchesHere++;
@@ -158,7 +163,13 @@ public sealed class TrainingLoop
                         schedule.Apply(_optimizer, initialRate, run.Step);
                         if (isReported && run.Batch == batches)
                             lastStep = new UpdateRatio(_network.Parameters);
-                        if (run.StepDivisor > 0) // rows that all have weight 0 teach nothing
+                        if (run.StepDivisor > 0 && _scaler is not null)
+                        {
+                            double scale = 1 / (run.StepDivisor * _scaler.Scale);
+                            if (_scaler.Step(_optimizer, _options.GradientClipping, (float)(1 / run.StepDivisor), out double norm))
+                                watch.Note(run.Step, _options.GradientClipping, norm, scale);
+                        }
+                        else if (run.StepDivisor > 0) // rows that all have weight 0 teach nothing
                         {
                             double factor = _options.GradientClipping.Factor(_network.Parameters, (float)(1 / run.StepDivisor), out double norm);
                             if (!watch.Note(run.Step, _options.GradientClipping, norm, 1 / run.StepDivisor))
@@ -261,14 +272,15 @@ public sealed class TrainingLoop
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
     private double Accumulate(Batch batch, out double divisor, TapeObserver? observer = null)
     {
-        using var tape = new Tape(_network.Device);
+        // An observer sees every layer once, in 32 bits and with gradients that are not scaled.
+        using Tape tape = observer is null ? new Tape(_network.Device, _checkpointing, _options.Precision) : new Tape(_network.Device);
         tape.State.Observer = observer;
         Tensor output = _network.Forward(batch.Features(tape), training: true);
         Tensor loss = _loss.Sum(output, batch.Targets, batch.Weights);
         divisor = _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
         observer?.LayerDone(tape.State, DivergenceSearch.LossName, loss.Storage);
         if (loss.RequiresGradient)
-            tape.Backward(loss);
+            tape.Backward(loss, [observer is null && _scaler is not null ? _scaler.Scale : 1f]);
         return loss.ToScalar();
     }
 

@@ -24,6 +24,22 @@ public sealed partial class TrainingOptions
     /// <summary>The bound of the gradients. Default: none.</summary>
     public GradientClipping GradientClipping { get; init; }
 
+    /// <summary>Which activations a step keeps for its backward pass; the others are computed again, with the same bits. Default: all.</summary>
+    public CheckpointPolicy GradientCheckpointing { get; init; }
+
+    /// <summary>
+    /// The precision of training: mixed precision keeps activations in 16 bits, in half the memory. Its losses are scaled
+    /// dynamically (<see cref="LossScaler"/>) in float16. Default: 32 bits.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
+    public Precision Precision
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Precision), value, $"Precision is {value}; expected one of {string.Join(", ", Enum.GetNames<Precision>())}.");
+    }
+
     /// <summary>When to stop before all epochs are run, keeping the best weights. Default: null, never.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
 

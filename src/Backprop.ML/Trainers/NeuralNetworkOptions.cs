@@ -58,6 +58,19 @@ public abstract partial class NeuralNetworkOptions
     /// <summary>The number of batches whose gradients are added up before the weights are changed. At least 1. Default: 1.</summary>
     public int GradientAccumulationSteps { get; set; } = 1;
 
+    /// <summary>
+    /// Which activations a training step keeps for its backward pass; the others are computed again, which takes less memory and up
+    /// to a third more time and gives the same model, bit for bit. Default: <see cref="CheckpointPolicy.None"/>, all are kept;
+    /// <see cref="CheckpointPolicy.Auto"/> saves memory where it would not be enough.
+    /// </summary>
+    public CheckpointPolicy GradientCheckpointing { get; set; }
+
+    /// <summary>
+    /// The precision of training: mixed precision keeps activations in 16 bits, which takes half the memory and, on a processor, about
+    /// the same time. Predictions are made in 32 bits. Default: <see cref="Precision.Float32"/>.
+    /// </summary>
+    public Precision Precision { get; set; }
+
     /// <summary>Where to compute. Default: <see cref="DeviceSelection.Auto"/>.</summary>
     public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
 
@@ -145,6 +158,8 @@ public abstract partial class NeuralNetworkOptions
             throw Rejected(nameof(Augmentation), Augmentation is null ? null : "a list with null in it", "a list of augmentations; an empty one means none");
         if (!Enum.IsDefined(Device))
             throw Rejected(nameof(Device), Device, $"one of {string.Join(", ", Enum.GetNames<DeviceSelection>())}");
+        if (!Enum.IsDefined(Precision))
+            throw Rejected(nameof(Precision), Precision, $"one of {string.Join(", ", Enum.GetNames<Precision>())}");
         CheckControl();
         if (StopsEarly && ValidationFraction == 0)
             throw Rejected(nameof(ValidationFraction), ValidationFraction, $"above 0 (or null) with {nameof(EarlyStopping)}, which needs validation rows");

@@ -239,6 +239,8 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             NumberOfEpochs = numberOfEpochs,
             BatchSize = batchSize,
             GradientClipping = _options.GradientClipping,
+            GradientCheckpointing = _options.GradientCheckpointing,
+            Precision = _options.Precision,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
             GradientReportInterval = _options.GradientReportInterval,

@@ -54,6 +54,9 @@ public class GoldenTests
         ["grad_accumulation"] = new() { ["grad_accumulation"] = GoldenTraining.Accumulation },
         ["initializers"] = new[] { "xavier_uniform", "xavier_normal", "he_uniform", "he_normal" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>)GoldenInitializers.Run),
+        ["grad_checkpointing"] = new() { ["grad_checkpointing"] = GoldenCheckpointing.Run },
+        ["mixed_precision"] = new() { ["round"] = GoldenPrecision.Round, ["linear_rounded"] = GoldenPrecision.Linear },
+        ["grad_scaler"] = new() { ["grad_scaler"] = GoldenPrecision.Scaler },
         ["training_mlp"] = new() { ["training_mlp"] = GoldenTraining.Mlp },
     };
 

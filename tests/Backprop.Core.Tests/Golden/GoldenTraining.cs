@@ -54,6 +54,27 @@ internal static class GoldenTraining
         return run;
     }
 
+    /// <summary>One forward and backward pass of a network of dense layers that is cut into segments.</summary>
+    public static GoldenRun MlpStep(GoldenCase c, Device device, int[] segmentStarts)
+    {
+        var run = new GoldenRun();
+        Network network = MlpOf(c, device, out int[] widths);
+        using var tape = new Tape(device);
+        Tensor x = GoldenRun.Input(tape, c, "x"), output = network.Forward(x, training: true, segmentStarts);
+        Tensor loss = LossOf(c, tape, output, 0, c.Inputs["x"].Shape[0]);
+        (run.Outputs["y"], run.Outputs["loss"]) = (GoldenRun.Values(output), GoldenRun.Values(loss));
+        tape.Backward(loss);
+        run.Gradients["x"] = GoldenRun.GradientOf(x);
+        for (int i = 1; i < widths.Length; i++)
+        {
+            Parameter weight = network.Parameters[$"dense_{i}.weight"];
+            run.Gradients[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), GoldenRun.GradientOf(weight.Value)).Transpose().Data;
+            run.Gradients[$"fc{i}.bias"] = GoldenRun.GradientOf(network.Parameters[$"dense_{i}.bias"].Value);
+        }
+
+        return run;
+    }
+
     /// <summary>Backward of one mini-batch after the other, without zeroing: gradients add up to those of all rows in one.</summary>
     public static GoldenRun Accumulation(GoldenCase c, Device device)
     {
@@ -236,7 +257,7 @@ internal static class GoldenTraining
         ];
     }
 
-    private static Parameter NewParameter(string name, GoldenTensor values, Device device)
+    public static Parameter NewParameter(string name, GoldenTensor values, Device device)
     {
         var parameter = new Parameter(name, name == "b" ? ParameterKind.Bias : ParameterKind.Weight, values.Shape, device);
         parameter.Value.SetValues(values.Floats);

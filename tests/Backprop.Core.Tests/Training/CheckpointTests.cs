@@ -124,11 +124,13 @@ public sealed class CheckpointTests : IDisposable
 
     /// <summary>Augmentation draws by the place in the epoch, and gradient norms and reports go on: killed after any number of mini-batches.</summary>
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(2, 1)]
-    [InlineData(4, 1)] // the last step of an epoch among them, whose report is still to come
-    [InlineData(1, 3)]
-    public void AugmentationGradientNormsAndReportsAreThoseOfARunThatNeverStopped(int every, int accumulation)
+    [InlineData(1, 1, Precision.Float32)]
+    [InlineData(2, 1, Precision.Float32)]
+    [InlineData(4, 1, Precision.Float32)] // the last step of an epoch among them, whose report is still to come
+    [InlineData(1, 3, Precision.Float32)]
+    [InlineData(2, 1, Precision.MixedFloat16)] // with a loss scale that goes on, and activations computed again
+    [InlineData(1, 3, Precision.MixedBFloat16)]
+    public void AugmentationGradientNormsAndReportsAreThoseOfARunThatNeverStopped(int every, int accumulation, Precision precision)
     {
         static Network Images() => Network.Build(net => net.Image(1, 6, 6).Conv2d(3, 3).BatchNorm().Relu().Dropout(0.2f).Flatten().Dense(2), [36], seed: 4);
         static MemoryBatchSource Pictures()
@@ -145,6 +147,8 @@ public sealed class CheckpointTests : IDisposable
             BatchSize = 10, // four mini-batches an epoch, the last of 8 rows
             GradientAccumulationSteps = accumulation,
             GradientReportInterval = 1,
+            Precision = precision,
+            GradientCheckpointing = precision == Precision.Float32 ? CheckpointPolicy.None : CheckpointPolicy.EveryLayers(1),
             Augmentation = [Augmentation.RandomFlip, Augmentation.RandomCrop(2), Augmentation.RandomErase],
             Seed = 6,
             CheckpointPath = writes ? FilePath : null,
