@@ -34,6 +34,8 @@ internal static class FigureProgram
         run.Group("conv", ConvolutionFigures.Print);
         run.Group("mlp", TrainingStepFigures.Print);
         run.Group("cnn", ConvolutionalStepFigures.Print);
+        run.Group("checkpointing", ActivationMemoryFigures.PrintCheckpointing);
+        run.Group("precision", ActivationMemoryFigures.PrintPrecision);
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("pool", PoolingFigures.Print);
         run.Group("infer", PredictionFigures.Print);

@@ -15,6 +15,7 @@ internal sealed record Arguments
           --epochs N      passes over the 60,000 training images (default 12, with conv 8)
           --seed N        fixes all chance: the same seed gives the same network (default 1)
           --output DIR    where digits.zip and digits.png are written (default: the current directory)
+          --curves FILE   where to draw the course of the training, a PNG (default: nowhere)
           --data DIR      where the four MNIST files are (default: those that come with this program)
           --help          prints this text
         """;
@@ -27,6 +28,9 @@ internal sealed record Arguments
     public int Seed { get; private init; } = 1;
 
     public string OutputDirectory { get; private init; } = ".";
+
+    /// <summary>The PNG file for the curves of the training; null for none.</summary>
+    public string? Curves { get; private init; }
 
     public string DataDirectory { get; private init; } = Path.Combine(AppContext.BaseDirectory, "data");
 
@@ -48,6 +52,7 @@ internal sealed record Arguments
                 "--epochs" => result with { Epochs = Number(args[i], Value(), least: 1) },
                 "--seed" => result with { Seed = Number(args[i], Value(), least: 0) },
                 "--output" => result with { OutputDirectory = Value() },
+                "--curves" => result with { Curves = Value() },
                 "--data" => result with { DataDirectory = Value() },
                 "--predict" => result with { Model = Value() },
                 "--help" or "-h" => result with { IsHelp = true },

@@ -59,6 +59,12 @@ int Train()
         {network.Summary()}
         """);
 
+    if (arguments.Curves is not null)
+    {
+        TrainingCurves.Save(arguments.Curves, network.History);
+        Console.WriteLine($"The course of the training is drawn in {arguments.Curves}.\n");
+    }
+
     IDataView scored = model.Transform(test);
     MulticlassClassificationMetrics metrics = ml.MulticlassClassification.Evaluate(scored);
     Console.WriteLine($"On the 10,000 test images: accuracy {metrics.MicroAccuracy:P2}, log loss {metrics.LogLoss:0.0000}\n");

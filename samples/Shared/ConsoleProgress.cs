@@ -58,14 +58,7 @@ internal sealed class ConsoleProgress : IProgress<TrainingProgress>
     private static string Rest(TrainingProgress value)
     {
         string validation = value.ValidationLoss is float loss ? $"  validation loss {loss:0.0000}" : "";
-        return $"{value.RowsPerSecond,7:N0} images/s  {TimeLeft(value):m\\:ss} left  loss {value.TrainingLoss:0.0000}{validation}";
-    }
-
-    /// <summary>The time that the rest takes if it goes on like this.</summary>
-    private static TimeSpan TimeLeft(TrainingProgress value)
-    {
-        double done = value.Epoch - 1 + (double)value.Batch / value.BatchesPerEpoch;
-        return value.Elapsed * ((value.NumberOfEpochs - done) / done);
+        return $"{value.RowsPerSecond,7:N0} images/s  {value.TimeLeft:m\\:ss} left  loss {value.TrainingLoss:0.0000}{validation}";
     }
 
     private static int WindowWidth()

@@ -35,6 +35,34 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Activations_that_are_computed_again_change_nothing_and_mixed_precision_little()
+    {
+        int[] Bits(CheckpointPolicy policy, Precision precision) => Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number",
+            NumberOfEpochs = 3,
+            Seed = 3,
+            Network = net => net.Dense(16).BatchNorm().Relu().Dropout(0.1f).Dense(8).Tanh(),
+            GradientCheckpointing = policy,
+            Precision = precision,
+        }).Fit(_data).Transform(_data));
+
+        int[] plain = Bits(CheckpointPolicy.None, Precision.Float32);
+        Assert.Equal(plain, Bits(CheckpointPolicy.EveryLayers(1), Precision.Float32));
+        Assert.Equal(plain, Bits(CheckpointPolicy.LeastMemory, Precision.Float32));
+        Assert.Equal(plain, Bits(CheckpointPolicy.Auto, Precision.Float32));
+        foreach (Precision precision in new[] { Precision.MixedBFloat16, Precision.MixedFloat16 })
+        {
+            int[] mixed = Bits(CheckpointPolicy.None, precision);
+            Assert.NotEqual(plain, mixed);
+            double spread = plain.Max(Value) - plain.Min(Value);
+            Assert.All(plain.Zip(mixed), pair => Assert.InRange(Math.Abs(Value(pair.First) - Value(pair.Second)), 0, 0.1 * spread));
+        }
+
+        static double Value(int bits) => BitConverter.Int32BitsToSingle(bits);
+    }
+
+    [Fact]
     public void Fitting_the_same_trainer_again_gives_the_same_bits()
     {
         NeuralNetworkRegressionTrainer trainer = _ml.Regression.Trainers.NeuralNetwork("Number", numberOfEpochs: 2);
@@ -79,6 +107,30 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Gradient_reports_join_history_progress_and_log()
+    {
+        var reports = new Reports();
+        List<string> info = [], warnings = [];
+        _ml.Log += (_, e) => (e.Kind == ChannelMessageKind.Warning ? warnings : info).Add(e.RawMessage);
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number",
+            Network = net => net.Dense(8).Relu(),
+            Optimizer = new Sgd { LearningRate = 1e-8f },
+            Schedule = new ConstantSchedule(),
+            NumberOfEpochs = 4,
+            GradientReportInterval = 2,
+            Progress = reports,
+        }).Fit(_data);
+        Assert.Equal([2, 4], reports.All.Where(report => report.GradientReport is not null).Select(report => report.Epoch));
+        Assert.Equal([2, 4], model.Model.History!.Epochs.Where(epoch => epoch.GradientReport is not null).Select(epoch => epoch.Epoch));
+        Assert.Contains(info, line => line.StartsWith("After epoch 2: Gradient report: ", StringComparison.Ordinal) && line.Contains("dense_1", StringComparison.Ordinal));
+        Assert.Equal(2, warnings.Count(line => line.StartsWith("The learning rate 1E-08 is too low", StringComparison.Ordinal)));
+        Assert.Contains("GradientReportInterval", Assert.Throws<ArgumentOutOfRangeException>(
+            () => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { GradientReportInterval = -1 })).Message);
+    }
+
+    [Fact]
     public void The_number_of_threads_does_not_change_a_bit()
     {
         int[] Train(int? threads) => Samples.ScoreBits(_ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
@@ -111,6 +163,7 @@ public sealed class TrainingTests
             LabelColumnName = "Number",
             NumberOfEpochs = 2_000,
             CancellationToken = source.Token,
+            ThrowOnCancellation = true,
             Progress = new CancelAfter(3, source.Cancel),
         };
         OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() => _ml.Regression.Trainers.NeuralNetwork(options).Fit(_data));

@@ -30,12 +30,15 @@ internal abstract class Operation<TAttributes> : Operation where TAttributes : s
 
     protected abstract void Backward(TapeState tape, OperationRecord record, in TAttributes attributes);
 
-    /// <summary>Records a call if the tape records and an input requires a gradient; the output then requires one too.</summary>
+    /// <summary>
+    /// Records a call if the tape records and an input, or something else that it depends on, requires a gradient; the
+    /// output then requires one too.
+    /// </summary>
     /// <returns>The record, for operations that keep more than inputs and output; null when nothing was recorded.</returns>
     protected OperationRecord? Record(
-        TapeState tape, TensorStorage output, in TAttributes attributes, ReadOnlySpan<TensorStorage> inputs, Needs needs)
+        TapeState tape, TensorStorage output, in TAttributes attributes, ReadOnlySpan<TensorStorage> inputs, Needs needs, bool needsGradient = false)
     {
-        if (!tape.IsRecording || !tape.AnyRequiresGradient(inputs))
+        if (!tape.IsRecording || !(needsGradient || tape.AnyRequiresGradient(inputs)))
             return null;
         OperationRecord<TAttributes> record = tape.IdleRecordOf(this) is { } idle ? (OperationRecord<TAttributes>)idle : NewRecord();
         record.Attributes = attributes;

@@ -39,6 +39,12 @@ internal abstract class OperationRecord(Operation operation)
         _versions[MaximumInputs] = output.Root.Version;
     }
 
+    /// <summary>Whether the backward rule reads the values of an input.</summary>
+    public bool NeedsInput(int index) => (_needs & (Needs)(1 << index)) != 0;
+
+    /// <summary>Whether it reads those of the output.</summary>
+    public bool NeedsOutput => (_needs & Needs.Output) != 0;
+
     /// <summary>Fails if a value that backward needs was changed in place since forward.</summary>
     public void CheckVersions()
     {

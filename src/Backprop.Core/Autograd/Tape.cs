@@ -33,14 +33,38 @@ public readonly struct Tape : IDisposable
 
     /// <summary>Begins a tape that records, on a device.</summary>
     /// <param name="device">Where its tensors live: the device of the network it is used with.</param>
-    public Tape(Device device) : this(device, isRecording: true)
+    public Tape(Device device) : this(device, isRecording: true, CheckpointPolicy.None, Precision.Float32)
     {
     }
 
-    private Tape(Device device, bool isRecording)
+    /// <summary>Begins a tape that records on a device, but keeps of networks only some of the activations.</summary>
+    /// <param name="device">Where its tensors live: the device of the network it is used with.</param>
+    /// <param name="checkpointing">
+    /// Which; the others are computed again by backward, with the same bits. Values in between can then not be read, and
+    /// parameters must not change before Backward.
+    /// </param>
+    public Tape(Device device, CheckpointPolicy checkpointing) : this(device, isRecording: true, checkpointing, Precision.Float32)
+    {
+    }
+
+    /// <summary>
+    /// The same in a precision: networks round to it what layers hand to each other and keep it in that form, and products
+    /// round their factors. Their results, losses and gradients are float32.
+    /// </summary>
+    /// <param name="device">Where its tensors live: the device of the network it is used with.</param>
+    /// <param name="checkpointing">Which activations are kept.</param>
+    /// <param name="precision">To what they are rounded, and in which form they are kept.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
+    public Tape(Device device, CheckpointPolicy checkpointing, Precision precision) : this(device, isRecording: true, checkpointing, precision)
+    {
+        if (!Enum.IsDefined(precision))
+            throw new ArgumentOutOfRangeException(nameof(precision), precision, $"{precision} is no precision; expected one of {string.Join(", ", Enum.GetNames<Precision>())}.");
+    }
+
+    private Tape(Device device, bool isRecording, CheckpointPolicy checkpointing, Precision precision)
     {
         ArgumentNullException.ThrowIfNull(device);
-        _state = TapeState.Begin(device, isRecording);
+        _state = TapeState.Begin(device, isRecording, checkpointing, precision);
         _generation = _state.Generation;
     }
 
@@ -50,7 +74,7 @@ public readonly struct Tape : IDisposable
 
     /// <summary>Begins a tape that records nothing: for predictions.</summary>
     /// <param name="device">Where its tensors live; the processor when null.</param>
-    public static Tape ForInference(Device? device = null) => new(device ?? Device.Cpu, isRecording: false);
+    public static Tape ForInference(Device? device = null) => new(device ?? Device.Cpu, isRecording: false, CheckpointPolicy.None, Precision.Float32);
 
     /// <summary>Brings values in as a tensor.</summary>
     /// <param name="values">The values in row-major order; copied.</param>

@@ -23,17 +23,36 @@ internal sealed class TapeState : TensorScope
 
     public bool IsRecording { get; private set; }
 
+    /// <summary>Who looks on, until the tape ends; usually nobody.</summary>
+    public TapeObserver? Observer { get; set; }
+
+    /// <summary>What networks keep of a forward pass on this tape.</summary>
+    public CheckpointPolicy Checkpointing { get; private set; }
+
+    /// <summary>The format to which mixed precision rounds; otherwise <see cref="ElementType.Float32"/>.</summary>
+    public ElementType Format { get; private set; }
+
+    /// <summary>Whether results are rounded to 16 bits.</summary>
+    public bool IsMixed => Format != ElementType.Float32;
+
     /// <summary>The calls of this step. Behind them in the list may stand what is left of a longer one.</summary>
     public ReadOnlySpan<OperationRecord> Records => CollectionsMarshal.AsSpan(_records)[.._recordCount];
 
     /// <summary>Takes an idle state of this thread, or makes one.</summary>
-    public static TapeState Begin(Device device, bool isRecording)
+    public static TapeState Begin(Device device, bool isRecording, CheckpointPolicy checkpointing = default, Precision precision = Precision.Float32)
     {
         _idleOfThread ??= new Stack<TapeState>();
         if (!_idleOfThread.TryPop(out TapeState? state))
             state = new TapeState();
         state.Device = device;
         state.IsRecording = isRecording;
+        state.Checkpointing = checkpointing;
+        state.Format = precision switch
+        {
+            Precision.MixedBFloat16 => ElementType.BFloat16,
+            Precision.MixedFloat16 => ElementType.Float16,
+            _ => ElementType.Float32,
+        };
         return state;
     }
 
@@ -93,8 +112,51 @@ internal sealed class TapeState : TensorScope
     {
         TensorStorage root = tensor.Root;
         root.Holders--;
-        if (root.Holders <= 0 && !root.IsNeeded)
+        if (root.Holders > 0)
+            return;
+        if (!root.IsNeeded)
             ReleaseBlock(root);
+        else if (IsMixed && root is { IsNarrow: false, Block: not null })
+            Narrow(root);
+    }
+
+    /// <summary>What a layer has made of an input goes to the next one: mixed precision rounds it, in place.</summary>
+    public void HandOver(TensorStorage output, TensorStorage input)
+    {
+        TensorStorage root = output.Root;
+        if (!IsMixed || root.IsRounded || root == input.Root)
+            return;
+        Device.Round(Format, root.Values, root.Values, root.Shape.Length);
+        root.IsRounded = true;
+    }
+
+    /// <summary>Puts values into half the memory, until backward needs them.</summary>
+    private void Narrow(TensorStorage root)
+    {
+        MemoryBlock words = Device.Rent(Math.Max(root.Shape.Length, 1), Format);
+        Device.Narrow(Format, root.Block!, words, root.Shape.Length);
+        Device.Return(root.Block!);
+        (root.Block, root.IsNarrow, root.IsRounded) = (words, true, true);
+    }
+
+    private void Widen(TensorStorage root)
+    {
+        if (!root.IsNarrow)
+            return;
+        MemoryBlock values = Device.Rent(Math.Max(root.Shape.Length, 1), ElementType.Float32);
+        Device.Widen(Format, root.Block!, values, root.Shape.Length);
+        Device.Return(root.Block!);
+        (root.Block, root.IsNarrow) = (values, false);
+    }
+
+    /// <summary>Brings back what the backward rule of a record reads.</summary>
+    private void WidenNeeds(OperationRecord record)
+    {
+        for (int i = 0; i < record.InputCount; i++)
+            if (record.NeedsInput(i))
+                Widen(record.Input(i).Root);
+        if (record.NeedsOutput)
+            Widen(record.Output.Root);
     }
 
     /// <summary>
@@ -194,7 +256,7 @@ internal sealed class TapeState : TensorScope
 
         try
         {
-            WalkBack();
+            WalkBack(0);
         }
         catch
         {
@@ -208,26 +270,81 @@ internal sealed class TapeState : TensorScope
     {
         foreach (OperationRecord record in Records)
             for (int i = 0; i < record.InputCount; i++)
-                if (record.Input(i) is { Scope: null, Gradient: not null } parameter)
-                    parameter.GradientIsZero = true;
+                Discard(record.Input(i));
+        foreach (OperationRecord record in Records)
+            if (record is OperationRecord<Checkpoint.Attributes> checkpoint)
+                foreach (TensorStorage parameter in checkpoint.Attributes.Segment.Parameters)
+                    Discard(parameter);
+
+        static void Discard(TensorStorage tensor)
+        {
+            if (tensor is { Scope: null, Gradient: not null })
+                tensor.GradientIsZero = true;
+        }
     }
 
-    private void WalkBack()
+    /// <summary>Runs a part of the forward pass without recording it: of what it makes, only the result stays.</summary>
+    public Tensor RunUnrecorded(CheckpointSegment segment, Tensor x, in SegmentRun run)
     {
-        for (int i = _recordCount - 1; i >= 0; i--)
+        int first = _tensorCount;
+        IsRecording = false;
+        try
+        {
+            Tensor y = segment.Forward(x, run, isRecomputation: false);
+            TensorStorage result = y.Storage.Root;
+            for (int i = first; i < _tensorCount; i++)
+                if (_tensors[i] != result)
+                    ReleaseBlock(_tensors[i]);
+            return y;
+        }
+        finally
+        {
+            IsRecording = true;
+        }
+    }
+
+    /// <summary>
+    /// The backward pass of such a part: runs it again, recording behind all records of the tape, hands the gradient of its
+    /// result over, walks back, and forgets what it has made.
+    /// </summary>
+    public void RunAgainAndBack(OperationRecord record, CheckpointSegment segment, in SegmentRun run)
+    {
+        int firstRecord = _recordCount, firstTensor = _tensorCount;
+        TensorStorage input = record.Input(0), first = record.Output.Root;
+        if (first != input.Root && first.Holders <= 0)
+            ReleaseBlock(first); // it is computed again
+        TensorStorage second = segment.Forward(new Tensor(input), run, isRecomputation: true).Storage;
+        HandOver(second, input);
+        second.Root.Holders--;
+        second.Gradient = record.Output.Gradient;
+        record.Output.Gradient = null;
+        WalkBack(firstRecord);
+        Forget(firstRecord, firstTensor);
+    }
+
+    private void WalkBack(int first)
+    {
+        for (int i = _recordCount - 1; i >= first; i--)
         {
             OperationRecord record = _records[i];
+            TensorStorage root = record.Output.Root;
+            bool isLast = root.Holders <= 0 && record.Output.Source is null; // everyone who reads the output has had their turn
+            if (isLast && !record.NeedsOutput)
+                ReleaseBlock(root);
             if (record.Output.Gradient is not null)
             {
                 record.CheckVersions();
+                if (IsMixed)
+                    WidenNeeds(record);
+                Observer?.GradientArrived(record);
                 record.Operation.Backward(this, record);
+                Observer?.GradientPassed(record);
                 ReleaseGradient(record.Output);
                 record.Output.GradientWasUsed = true;
             }
 
             ReleaseKept(record);
-            TensorStorage root = record.Output.Root;
-            if (root.Holders <= 0 && record.Output.Source is null)
+            if (isLast)
                 ReleaseBlock(root);
         }
     }
@@ -236,7 +353,17 @@ internal sealed class TapeState : TensorScope
     public void End()
     {
         Generation++;
-        for (int i = 0; i < _tensorCount; i++)
+        Forget(0, 0);
+        _backwardDone = false;
+        _unitGradient = null;
+        Observer = null;
+        (_idleOfThread ??= new Stack<TapeState>()).Push(this);
+    }
+
+    /// <summary>Gives back what the records and tensors from these on hold.</summary>
+    private void Forget(int firstRecord, int firstTensor)
+    {
+        for (int i = firstTensor; i < _tensorCount; i++)
         {
             TensorStorage tensor = _tensors[i];
             ReleaseBlock(tensor);
@@ -245,16 +372,13 @@ internal sealed class TapeState : TensorScope
             tensor.Generation++;
         }
 
-        foreach (OperationRecord record in Records)
+        foreach (OperationRecord record in Records[firstRecord..])
         {
             ReleaseKept(record);
             record.Clear();
         }
 
-        _tensorCount = _recordCount = 0;
-        _backwardDone = false;
-        _unitGradient = null;
-        (_idleOfThread ??= new Stack<TapeState>()).Push(this);
+        (_recordCount, _tensorCount) = (firstRecord, firstTensor);
     }
 
     private TensorStorage NextStorage(in Shape shape, ElementType elementType)
@@ -272,6 +396,7 @@ internal sealed class TapeState : TensorScope
         tensor.RequiresGradient = false;
         tensor.GradientIsZero = false;
         tensor.GradientWasUsed = false;
+        tensor.IsRounded = false;
         return tensor;
     }
 
@@ -287,6 +412,7 @@ internal sealed class TapeState : TensorScope
         if (tensor.Block is not null)
             Device.Return(tensor.Block);
         tensor.Block = null;
+        tensor.IsNarrow = false;
     }
 
     private void ReleaseGradient(TensorStorage tensor)

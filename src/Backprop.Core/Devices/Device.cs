@@ -47,7 +47,7 @@ public abstract partial class Device
 
     // ---- Memory ----
 
-    /// <summary>A block of at least <paramref name="length"/> 4-byte elements with undefined content, from the pool.</summary>
+    /// <summary>A block of at least <paramref name="length"/> elements with undefined content, from the pool.</summary>
     internal abstract MemoryBlock Rent(int length, ElementType elementType);
 
     /// <summary>Gives a block back to the pool.</summary>

@@ -41,6 +41,8 @@ namespace Backprop.Layers
     /// <summary>An activation that stands alone. One that follows a dense or convolution layer becomes part of that layer.</summary>
     internal sealed class ActivationLayer(string name, Shape shape, Activation activation) : Layer(name, shape, shape)
     {
+        public override Activation Activation => activation;
+
         public override string Description => activation.Kind.ToString();
 
         public override Tensor Forward(Tensor x, in ForwardContext context) => Apply(x, activation);

@@ -56,7 +56,7 @@ namespace Backprop.Layers
         }
 
         /// <summary>The activation that follows, applied in the same pass over the output.</summary>
-        public Activation Activation { get; }
+        public override Activation Activation { get; }
 
         public override bool AppliesNextActivation => true;
 
@@ -85,6 +85,8 @@ namespace Backprop.Layers
                 return Operations.BatchNorm.Apply(x, gamma, beta, RunningMean.Value, RunningVariance.Value, Epsilon, Activation);
             if (x.Shape.RowCount < 2)
                 throw new ShapeException($"Layer '{Name}': a batch of shape {x.Shape} has a single value per channel, and batch normalisation would turn it into 0; train with at least {RowsNeededInTraining} rows at a time.");
+            if (context.IsRecomputation)
+                return Operations.BatchNorm.ApplyToBatch(x, gamma, beta, default, default, _definition.Momentum, Epsilon, Activation);
             return Operations.BatchNorm.ApplyToBatch(x, gamma, beta, RunningMean.Value, RunningVariance.Value, _definition.Momentum, Epsilon, Activation);
         }
     }

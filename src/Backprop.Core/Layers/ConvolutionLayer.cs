@@ -28,7 +28,7 @@ internal sealed class ConvolutionLayer : Layer, ILinearLayer
     }
 
     /// <summary>The activation that follows, applied in the same pass over the output.</summary>
-    public Activation Activation { get; }
+    public override Activation Activation { get; }
 
     public override bool AppliesNextActivation => true;
 

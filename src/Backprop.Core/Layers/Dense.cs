@@ -45,7 +45,7 @@ namespace Backprop.Layers
         }
 
         /// <summary>The activation that follows, applied in the same pass over the output.</summary>
-        public Activation Activation { get; }
+        public override Activation Activation { get; }
 
         public override bool AppliesNextActivation => true;
 

@@ -18,6 +18,9 @@ internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
 
     public virtual IReadOnlyList<Parameter> Parameters => [];
 
+    /// <summary>The activation whose values are the output; the identity if there is none.</summary>
+    public virtual Activation Activation => Activation.Identity;
+
     /// <summary>Whether the layer has taken the activation that follows it, if there is one, into its own pass.</summary>
     public virtual bool AppliesNextActivation => false;
 
@@ -44,7 +47,14 @@ internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
 /// <param name="IsTraining">Whether layers behave as in training (dropout drops).</param>
 /// <param name="Seed">The network's seed.</param>
 /// <param name="Step">The number of the training step, which makes random masks differ from step to step.</param>
-internal readonly record struct ForwardContext(bool IsTraining, int Seed, long Step);
+internal readonly record struct ForwardContext(bool IsTraining, int Seed, long Step)
+{
+    /// <summary>Whether layers that are folded for prediction are used: not in training, nor where backward may follow.</summary>
+    public bool IsFolded { get; init; }
+
+    /// <summary>Whether this pass repeats one of the same step, so that running statistics have moved already.</summary>
+    public bool IsRecomputation { get; init; }
+}
 
 /// <summary>What a layer is built with.</summary>
 /// <param name="Parameters">Makes its parameters.</param>

@@ -68,12 +68,18 @@ internal sealed class LayerSequence
     public long FoldedValues => _folded.OfType<FoldedBatchNorm>().Sum(layer => layer.FoldedValues) + _layers.Sum(layer => layer.FoldedValuesWithin);
 
     /// <summary>Applies the layers. The input stays the caller's.</summary>
-    public Tensor Forward(Tensor input, in ForwardContext context, TapeState tape)
+    public Tensor Forward(Tensor input, in ForwardContext context, TapeState tape) => Forward(context.IsFolded ? _folded : _layers, input, context, tape);
+
+    /// <summary>Applies some layers that follow each other. The input stays the caller's.</summary>
+    public static Tensor Forward(ReadOnlySpan<Layer> layers, Tensor input, in ForwardContext context, TapeState tape)
     {
         Tensor x = input;
-        foreach (Layer layer in context.IsTraining || tape.IsRecording ? _layers : _folded)
+        foreach (Layer layer in layers)
         {
+            if (x != input)
+                tape.HandOver(x.Storage, input.Storage);
             Tensor y = layer.Forward(x, context);
+            tape.Observer?.LayerDone(tape, layer.Name, y.Storage);
             if (x != input && y != x)
                 tape.LetGo(x.Storage);
             x = y;

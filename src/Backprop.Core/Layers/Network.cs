@@ -20,6 +20,7 @@ public sealed class Network
     private readonly LayerSequence _sequence;
     private readonly int _seed;
     private readonly int _predictionRows;
+    private readonly Dictionary<CheckpointPolicy, CheckpointPlan> _plans = [];
 
     internal Network(NetworkDefinition definition, Shape inputShape, int seed, Device device, ParameterFactory? parameters = null)
     {
@@ -90,9 +91,33 @@ public sealed class Network
         Shape shape = input.Shape;
         if (shape.Rank == 0 || shape.Row() != InputShape)
             throw new ShapeException($"The network takes a batch of rows of shape {InputShape}, that is [N, {InputShape.ToString()[1..]}; found {shape}.");
-        var context = new ForwardContext(training, _seed, training ? TrainingStep++ : 0);
         TapeState tape = TapeState.Of("Network", [input.Storage]);
-        return _sequence.Forward(input, context, tape);
+        long step = training ? TrainingStep++ : 0;
+        if (tape.IsRecording && !tape.Checkpointing.IsNone && tape.Observer is null) // who looks on sees every layer, and once
+            return PlanOf(tape.Checkpointing, shape[0], tape.IsMixed).Forward(input, new SegmentRun(training, step), tape);
+        return _sequence.Forward(input, new ForwardContext(training, _seed, step) { IsFolded = !training && !tape.IsRecording }, tape);
+    }
+
+    /// <summary>The same under a plan of its own, for tests.</summary>
+    internal Tensor Forward(Tensor input, bool training, int[] segmentStarts) => new CheckpointPlan(_sequence, _seed, segmentStarts).Forward(
+        input, new SegmentRun(training, training ? TrainingStep++ : 0), TapeState.Of("Network", [input.Storage]));
+
+    /// <summary>How the layers are cut under a policy; <see cref="CheckpointPolicy.Auto"/> by what the device may still use.</summary>
+    internal CheckpointPlan PlanOf(CheckpointPolicy policy, int rows, bool isMixed = false)
+    {
+        if (policy.IsAuto)
+        {
+            MemoryStatistics memory = Device.Memory;
+            long activations = CheckpointPlan.Bytes(PlanOf(CheckpointPolicy.None, rows).ValuesPerRow(isMixed)) * rows, gradients = CheckpointPlan.Bytes(Parameters.TrainableValueCount);
+            policy = activations + gradients <= memory.Limit - memory.BytesInUse ? CheckpointPolicy.None : CheckpointPolicy.LeastMemory;
+        }
+
+        lock (_plans)
+        {
+            if (!_plans.TryGetValue(policy, out CheckpointPlan? plan))
+                _plans.Add(policy, plan = new CheckpointPlan(_sequence, _seed, policy));
+            return plan;
+        }
     }
 
     /// <summary>

@@ -69,6 +69,40 @@ internal static class NetworkScaling
         return scaled;
     }
 
+    /// <summary>Whether a network begins with a layer that can take a scaling in and give it back.</summary>
+    public static bool TakesInputScaling(this Network network) =>
+        network.InputShape.Rank == 1 && !network.Layers.IsEmpty && network.Layers[0] is Dense { Bias: not null };
+
+    /// <summary>Whether the outputs of a network can be scaled.</summary>
+    public static bool TakesOutputScaling(this Network network) =>
+        !network.Layers.IsEmpty && network.Layers[^1] is Dense { Bias: not null, Activation.Kind: ActivationKind.Identity };
+
+    /// <summary>
+    /// The reverse of <see cref="WithInputScaling"/>, in place: the network f of raw values becomes one of standardised values
+    /// with the same results, z ↦ f(z/scale + mean). A scale of 0, of a constant value, counts as 1.
+    /// </summary>
+    public static void TakeInputScalingOut(this Network network, ReadOnlySpan<double> mean, ReadOnlySpan<double> scale)
+    {
+        var first = (Dense)network.Layers[0];
+        float[] weight = first.Weight.Value.ToArray(), bias = first.Bias!.Value.ToArray();
+        int units = bias.Length;
+        for (int unit = 0; unit < units; unit++)
+        {
+            double shift = bias[unit];
+            for (int i = 0; i < mean.Length; i++)
+            {
+                ref float w = ref weight[i * units + unit];
+                shift += mean[i] * w;
+                w = (float)(w / (scale[i] == 0 ? 1 : scale[i]));
+            }
+
+            bias[unit] = (float)shift;
+        }
+
+        first.Weight.Value.SetValues(weight);
+        first.Bias.Value.SetValues(bias);
+    }
+
     /// <summary>Multiplies the outputs of a network that ends in a dense layer and adds to them, one factor and offset per output.</summary>
     public static void ScaleOutputs(this Network network, ReadOnlySpan<double> factor, ReadOnlySpan<double> offset)
     {

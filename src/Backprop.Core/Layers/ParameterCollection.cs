@@ -13,7 +13,16 @@ public sealed class ParameterCollection : IReadOnlyList<Parameter>
     public int Count => _parameters.Length;
 
     /// <summary>The number of values that training changes.</summary>
-    public long TrainableValueCount => _parameters.Where(parameter => parameter.IsTrainable).Sum(parameter => (long)parameter.Shape.Length);
+    public long TrainableValueCount
+    {
+        get
+        {
+            long count = 0;
+            foreach (Parameter parameter in AsSpan())
+                count += parameter.IsTrainable ? parameter.Shape.Length : 0;
+            return count;
+        }
+    }
 
     /// <inheritdoc/>
     public Parameter this[int index] => _parameters[index];

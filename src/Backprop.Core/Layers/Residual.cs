@@ -48,22 +48,23 @@ namespace Backprop.Layers
     {
         private readonly LayerSequence _block;
         private readonly LayerSequence? _projection;
-        private readonly Activation _activation;
 
         public ResidualLayer(string name, Shape inputShape, LayerSequence block, LayerSequence? projection, in LayerContext context) : base(name, inputShape, block.OutputShape)
         {
             (_block, _projection) = (block, projection);
             Activation next = context.NextActivation is { } definition ? definition.Function : Activation.Identity;
             AppliesNextActivation = next.DerivativeFromOutput;
-            _activation = AppliesNextActivation ? next : Activation.Identity;
+            Activation = AppliesNextActivation ? next : Activation.Identity;
             Inner = [.. block.Layers, .. projection is null ? [] : projection.Layers];
             Parameters = [.. Inner.SelectMany(layer => layer.Parameters)];
         }
 
+        public override Activation Activation { get; }
+
         public override bool AppliesNextActivation { get; }
 
         public override string Description =>
-            (_projection is null ? "Residual" : "Residual, projected") + (_activation.Kind == ActivationKind.Identity ? "" : $" + {_activation.Kind}");
+            (_projection is null ? "Residual" : "Residual, projected") + (Activation.Kind == ActivationKind.Identity ? "" : $" + {Activation.Kind}");
 
         public override IReadOnlyList<Parameter> Parameters { get; }
 
@@ -82,7 +83,7 @@ namespace Backprop.Layers
         {
             TapeState tape = TapeState.Of(Name, [x.Storage]);
             Tensor main = _block.Forward(x, context, tape), shortcut = _projection is null ? x : _projection.Forward(x, context, tape);
-            Tensor y = Operations.AddActivation.Apply(main, shortcut, _activation);
+            Tensor y = Operations.AddActivation.Apply(main, shortcut, Activation);
             if (main != x)
                 tape.LetGo(main.Storage);
             if (shortcut != x)

@@ -82,30 +82,30 @@ namespace Backprop.Layers
     internal sealed class LayerNormLayer(string name, LayerNormDefinition definition, Shape inputShape, in LayerContext context) : Layer(name, inputShape, inputShape)
     {
         private readonly NormalizationParameters _parameters = new(name, Shape.Create([.. inputShape.Skip(inputShape.Rank - definition.Axes)]), definition.Affine, context);
-        private readonly Activation _activation = context.NextActivation is { } next ? next.Function : Activation.Identity;
+        public override Activation Activation { get; } = context.NextActivation is { } next ? next.Function : Activation.Identity;
 
         public override bool AppliesNextActivation => true;
 
-        public override string Description => _activation.Kind == ActivationKind.Identity ? "LayerNorm" : $"LayerNorm + {_activation.Kind}";
+        public override string Description => Activation.Kind == ActivationKind.Identity ? "LayerNorm" : $"LayerNorm + {Activation.Kind}";
 
         public override IReadOnlyList<Parameter> Parameters => _parameters.All;
 
         public override Tensor Forward(Tensor x, in ForwardContext context) =>
-            Operations.LayerNorm.Apply(x, definition.Axes, _parameters.Gamma?.Value ?? default, _parameters.Beta?.Value ?? default, definition.Epsilon, _activation);
+            Operations.LayerNorm.Apply(x, definition.Axes, _parameters.Gamma?.Value ?? default, _parameters.Beta?.Value ?? default, definition.Epsilon, Activation);
     }
 
     internal sealed class GroupNormLayer(string name, GroupNormDefinition definition, Shape inputShape, in LayerContext context) : Layer(name, inputShape, inputShape)
     {
         private readonly NormalizationParameters _parameters = new(name, [inputShape[inputShape.Rank - 1]], definition.Affine, context);
-        private readonly Activation _activation = context.NextActivation is { } next ? next.Function : Activation.Identity;
+        public override Activation Activation { get; } = context.NextActivation is { } next ? next.Function : Activation.Identity;
 
         public override bool AppliesNextActivation => true;
 
-        public override string Description => $"GroupNorm {definition.Groups}" + (_activation.Kind == ActivationKind.Identity ? "" : $" + {_activation.Kind}");
+        public override string Description => $"GroupNorm {definition.Groups}" + (Activation.Kind == ActivationKind.Identity ? "" : $" + {Activation.Kind}");
 
         public override IReadOnlyList<Parameter> Parameters => _parameters.All;
 
         public override Tensor Forward(Tensor x, in ForwardContext context) =>
-            Operations.GroupNorm.Apply(x, definition.Groups, _parameters.Gamma?.Value ?? default, _parameters.Beta?.Value ?? default, definition.Epsilon, _activation);
+            Operations.GroupNorm.Apply(x, definition.Groups, _parameters.Gamma?.Value ?? default, _parameters.Beta?.Value ?? default, definition.Epsilon, Activation);
     }
 }

@@ -8,4 +8,10 @@ public enum ElementType
 
     /// <summary>32-bit signed integers: class labels and indices.</summary>
     Int32,
+
+    /// <summary>16-bit floating point with the exponents of 32 bits and 8 significant bits (bfloat16): how mixed precision keeps activations.</summary>
+    BFloat16,
+
+    /// <summary>16-bit IEEE floating point: exponents from −14 to 15, 11 significant bits; likewise.</summary>
+    Float16,
 }

@@ -44,7 +44,8 @@ internal sealed class Convolution : Operation<Convolution.Attributes>
         TensorStorage y = tape.Allocate(x.Shape.Rank == 3
             ? [shape.Batch, shape.OutputWidth, shape.OutputChannels]
             : [shape.Batch, shape.OutputHeight, shape.OutputWidth, shape.OutputChannels]);
-        tape.Device.Convolution(shape, x.Values, weight.Values, bias?.Values, activation, y.Values);
+        using (ScratchBlock image = ScratchBlock.Factor(tape, x), kernels = ScratchBlock.Factor(tape, weight))
+            tape.Device.Convolution(shape, image.Block, kernels.Block, bias?.Values, activation, y.Values);
 
         var attributes = new Attributes(activation, shape);
         Needs needs = Needs.Input0 | Needs.Input1 | (activation.Kind == ActivationKind.Identity ? Needs.Nothing : Needs.Output);
@@ -67,7 +68,8 @@ internal sealed class Convolution : Operation<Convolution.Attributes>
         if (weight.RequiresGradient)
         {
             MemoryBlock gradWeight = tape.GradientOf(weight, out bool accumulate);
-            device.ConvolutionBackwardWeight(shape, x.Values, gradOutput, gradWeight, accumulate);
+            using ScratchBlock image = ScratchBlock.Factor(tape, x);
+            device.ConvolutionBackwardWeight(shape, image.Block, gradOutput, gradWeight, accumulate);
         }
 
         if (record.InputCount == 3 && record.Input(2).RequiresGradient)
@@ -79,7 +81,8 @@ internal sealed class Convolution : Operation<Convolution.Attributes>
         if (x.RequiresGradient)
         {
             MemoryBlock gradInput = tape.GradientOf(x, out bool accumulate);
-            device.ConvolutionBackwardInput(shape, gradOutput, weight.Values, gradInput, accumulate);
+            using ScratchBlock kernels = ScratchBlock.Factor(tape, weight);
+            device.ConvolutionBackwardInput(shape, gradOutput, kernels.Block, gradInput, accumulate);
         }
     }
 

@@ -41,7 +41,8 @@ internal sealed class Linear : Operation<Linear.Attributes>
         }
 
         TensorStorage y = tape.Allocate(x.Shape.WithLastAxis(n));
-        tape.Device.MatMul(new MatMulArguments(x.Values, weight.Values, y.Values, m, n, k) { Bias = bias?.Values, Activation = activation });
+        using (ScratchBlock left = ScratchBlock.Factor(tape, x), right = ScratchBlock.Factor(tape, weight))
+            tape.Device.MatMul(new MatMulArguments(left.Block, right.Block, y.Values, m, n, k) { Bias = bias?.Values, Activation = activation });
 
         var attributes = new Attributes(activation, m, n, k);
         Needs needs = Needs.Input0 | Needs.Input1 | (activation.Kind == ActivationKind.Identity ? Needs.Nothing : Needs.Output);
@@ -64,7 +65,8 @@ internal sealed class Linear : Operation<Linear.Attributes>
         if (weight.RequiresGradient)
         {
             MemoryBlock gradWeight = tape.GradientOf(weight, out bool accumulate);
-            device.MatMul(new MatMulArguments(x.Values, gradOutput, gradWeight, k, n, m) { TransposeA = true, Accumulate = accumulate });
+            using ScratchBlock left = ScratchBlock.Factor(tape, x);
+            device.MatMul(new MatMulArguments(left.Block, gradOutput, gradWeight, k, n, m) { TransposeA = true, Accumulate = accumulate });
         }
 
         if (record.InputCount == 3 && record.Input(2).RequiresGradient)
@@ -76,7 +78,8 @@ internal sealed class Linear : Operation<Linear.Attributes>
         if (x.RequiresGradient)
         {
             MemoryBlock gradInput = tape.GradientOf(x, out bool accumulate);
-            device.MatMul(new MatMulArguments(gradOutput, weight.Values, gradInput, m, k, n) { TransposeB = true, Accumulate = accumulate });
+            using ScratchBlock right = ScratchBlock.Factor(tape, weight);
+            device.MatMul(new MatMulArguments(gradOutput, right.Block, gradInput, m, k, n) { TransposeB = true, Accumulate = accumulate });
         }
     }
 

@@ -25,7 +25,8 @@ internal sealed class MatMul : Operation<MatMul.Attributes>
         int k = b.Shape[0], n = b.Shape[1], m = a.Shape.RowCount;
         TapeState tape = TapeState.Of(Name, [a, b]);
         TensorStorage y = tape.Allocate(a.Shape.WithLastAxis(n));
-        tape.Device.MatMul(new MatMulArguments(a.Values, b.Values, y.Values, m, n, k));
+        using (ScratchBlock left = ScratchBlock.Factor(tape, a), right = ScratchBlock.Factor(tape, b))
+            tape.Device.MatMul(new MatMulArguments(left.Block, right.Block, y.Values, m, n, k));
         Record(tape, y, new Attributes(m, n, k), [a, b], Needs.Input0 | Needs.Input1);
         return new Tensor(y);
     }
@@ -38,13 +39,15 @@ internal sealed class MatMul : Operation<MatMul.Attributes>
         if (a.RequiresGradient)
         {
             MemoryBlock gradA = tape.GradientOf(a, out bool accumulate);
-            tape.Device.MatMul(new MatMulArguments(gradOutput, b.Values, gradA, m, k, n) { TransposeB = true, Accumulate = accumulate });
+            using ScratchBlock right = ScratchBlock.Factor(tape, b);
+            tape.Device.MatMul(new MatMulArguments(gradOutput, right.Block, gradA, m, k, n) { TransposeB = true, Accumulate = accumulate });
         }
 
         if (b.RequiresGradient)
         {
             MemoryBlock gradB = tape.GradientOf(b, out bool accumulate);
-            tape.Device.MatMul(new MatMulArguments(a.Values, gradOutput, gradB, k, n, m) { TransposeA = true, Accumulate = accumulate });
+            using ScratchBlock left = ScratchBlock.Factor(tape, a);
+            tape.Device.MatMul(new MatMulArguments(left.Block, gradOutput, gradB, k, n, m) { TransposeA = true, Accumulate = accumulate });
         }
     }
 

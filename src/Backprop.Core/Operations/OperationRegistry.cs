@@ -19,5 +19,6 @@ internal static class OperationRegistry
         SmoothL1.Instance, Quantile.Instance, Hinge.Instance, SquaredHinge.Instance, PoissonOfLogarithm.Instance, PoissonOfLogarithmFull.Instance,
         PoissonOfRate.Instance, PoissonOfRateFull.Instance, KullbackLeibler.Instance, KullbackLeiblerOfLogarithm.Instance,
         NegativeLogLikelihood.Instance, MultiMargin.Instance, CosineEmbedding.Instance,
+        Checkpoint.Instance,
     ];
 }

@@ -20,6 +20,18 @@ internal sealed class KeptState(Parameter parameter, ParameterRule rule, int slo
 
     public MemoryBlock? this[int slot] => _slots[slot];
 
+    /// <summary>Forgets everything.</summary>
+    public void Reset()
+    {
+        (StepCount, MomentumProduct) = (0, 1);
+        for (int slot = 0; slot < _slots.Length; slot++)
+        {
+            if (_slots[slot] is { } block)
+                Parameter.Storage.Device.Return(block);
+            _slots[slot] = null;
+        }
+    }
+
     /// <summary>The block of a slot; filled with a value when it is asked for first.</summary>
     public MemoryBlock Slot(int slot, float initial = 0f)
     {

@@ -160,6 +160,14 @@ public abstract class OptimizerState
         kept.Parameter.Storage.Device.Upload(values, kept.Slot(slot));
     }
 
+    /// <summary>Forgets everything, as if no step had been taken.</summary>
+    internal void Reset()
+    {
+        (StepCount, LearningRate, Momentum) = (0, _settings.LearningRate, _settings.ScheduledMomentum);
+        foreach (KeptState kept in _kept)
+            kept.Reset();
+    }
+
     /// <summary>Changes one parameter.</summary>
     private protected abstract void Update(in ParameterStep step);
 

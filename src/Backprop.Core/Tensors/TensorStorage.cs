@@ -45,10 +45,16 @@ internal sealed class TensorStorage
     /// <summary>Whether backward has computed the gradient, used it and given it back: what intermediate tensors end with.</summary>
     public bool GradientWasUsed { get; set; }
 
+    /// <summary>Whether every value is one that the 16-bit format of mixed precision can hold.</summary>
+    public bool IsRounded { get; set; }
+
+    /// <summary>Whether the block holds 16-bit words now, which no operation reads.</summary>
+    public bool IsNarrow { get; set; }
+
     /// <summary>This storage, or the one whose values this view shows.</summary>
     public TensorStorage Root => Source ?? this;
 
     /// <summary>The values, for kernels.</summary>
-    public MemoryBlock Values => Root.Block ?? throw new InvalidOperationException(
-        $"The values of this intermediate tensor of shape {Shape} were given back to the pool by the backward pass. Read them before calling Backward.");
+    public MemoryBlock Values => Root is { IsNarrow: false, Block: { } block } ? block : throw new InvalidOperationException(
+        $"The values of this intermediate tensor of shape {Shape} were given back to the pool by the backward pass, or wait for it in 16 bits. Read them before calling Backward.");
 }

@@ -14,6 +14,14 @@ public sealed class InvalidModelException : FormatException
         Offset = offset;
     }
 
+    /// <summary>Creates the exception for a checkpoint.</summary>
+    internal InvalidModelException(string file, string reason, long offset, Exception? innerException = null)
+        : base(FormattableString.Invariant($"'{file}' is no valid Backprop checkpoint: {reason} (at byte {offset}). Delete it to begin afresh, or update the package if the file is newer than it."), innerException)
+    {
+        Reason = reason;
+        Offset = offset;
+    }
+
     /// <summary>What was expected and what was found, without the offset: for a reader whose bytes stand within others.</summary>
     internal string Reason { get; }
 

@@ -31,21 +31,7 @@ public static class NetworkFile
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        string temporary = path + ".tmp-" + Guid.NewGuid().ToString("N")[..8];
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew))
-            {
-                network.Save(stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary); // there only if something failed
-        }
+        AtomicFile.Write(path, network.Save);
     }
 
     /// <summary>Writes a network to a stream.</summary>

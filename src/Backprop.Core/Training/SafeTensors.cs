@@ -15,6 +15,12 @@ internal static class SafeTensors
     private const int MaximumTensors = 10_000, MaximumNameLength = 256;
     private const int Alignment = 8;
 
+    /// <summary>How long a header may be, how many tensors it may list, and how long their names may be, in bytes.</summary>
+    internal readonly record struct Limits(int HeaderLength, int Tensors, int NameLength);
+
+    /// <summary>Those of a model.</summary>
+    public static Limits OfModels { get; } = new(MaximumHeaderLength, MaximumTensors, MaximumNameLength);
+
     internal readonly record struct Entry(string Name, Shape Shape, long Begin, long End);
 
     /// <summary>The header for tensors that stand one after the other.</summary>
@@ -64,7 +70,17 @@ internal static class SafeTensors
         if (headerLength > MaximumHeaderLength || headerLength > (ulong)(bytes.Length - sizeof(ulong)))
             throw new InvalidModelException($"the tensor header claims {headerLength} bytes; at most {Math.Min(MaximumHeaderLength, bytes.Length - sizeof(ulong))} are possible", origin);
         dataStart = sizeof(ulong) + (int)headerLength;
-        ReadOnlySpan<byte> header = bytes[sizeof(ulong)..dataStart];
+        return ReadHeader(bytes[sizeof(ulong)..dataStart], bytes.Length - dataStart, origin, OfModels);
+    }
+
+    /// <summary>Reads a header that stands by itself: every tensor, in the order of the values, without holes or overlap.</summary>
+    /// <param name="header">The JSON.</param>
+    /// <param name="dataLength">How many bytes of values follow.</param>
+    /// <param name="origin">Where the tensors begin in the file, for messages.</param>
+    /// <param name="limits">What is accepted.</param>
+    /// <exception cref="InvalidModelException">Anything is not as the format demands.</exception>
+    public static List<Entry> ReadHeader(ReadOnlySpan<byte> header, long dataLength, long origin, in Limits limits)
+    {
         if (header.IsEmpty || header[0] != (byte)'{')
             throw new InvalidModelException("the tensor header does not begin with '{'", origin + sizeof(ulong));
 
@@ -76,8 +92,8 @@ internal static class SafeTensors
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 string name = reader.GetString()!;
-                if (entries.Count == MaximumTensors || Encoding.UTF8.GetByteCount(name) > MaximumNameLength)
-                    throw new InvalidModelException($"there are more than {MaximumTensors} tensors, or a name is longer than {MaximumNameLength} bytes", origin + sizeof(ulong));
+                if (entries.Count == limits.Tensors || Encoding.UTF8.GetByteCount(name) > limits.NameLength)
+                    throw new InvalidModelException($"there are more than {limits.Tensors} tensors, or a name is longer than {limits.NameLength} bytes", origin + sizeof(ulong));
                 reader.Read();
                 entries.Add(ReadEntry(ref reader, name));
             }
@@ -102,8 +118,8 @@ internal static class SafeTensors
             position = entry.End;
         }
 
-        if (position != bytes.Length - dataStart)
-            throw new InvalidModelException($"the tensors take {position} bytes, but {bytes.Length - dataStart} are there", origin + dataStart);
+        if (position != dataLength)
+            throw new InvalidModelException($"the tensors take {position} bytes, but {dataLength} are there", origin + sizeof(ulong) + header.Length);
         return entries;
     }
 

@@ -8,6 +8,12 @@ public enum StopReason
 
     /// <summary>The loss no longer improved.</summary>
     EarlyStopping,
+
+    /// <summary>The longest training time was over.</summary>
+    TimeLimit,
+
+    /// <summary>The run was cancelled.</summary>
+    Canceled,
 }
 
 /// <summary>What one epoch gave.</summary>
@@ -16,10 +22,14 @@ public enum StopReason
 /// <param name="ValidationLoss">The loss on the validation data after it; null without any.</param>
 /// <param name="LearningRate">The learning rate of its last step.</param>
 /// <param name="Duration">How long it took, validation included.</param>
-public sealed record EpochResult(int Epoch, float TrainingLoss, float? ValidationLoss, float LearningRate, TimeSpan Duration);
+public sealed partial record EpochResult(int Epoch, float TrainingLoss, float? ValidationLoss, float LearningRate, TimeSpan Duration)
+{
+    /// <summary>The metric of early stopping after it; null where early stopping watches the loss.</summary>
+    public float? Metric { get; init; }
+}
 
 /// <summary>The record of a training run.</summary>
 /// <param name="Epochs">What each epoch gave.</param>
 /// <param name="BestEpoch">The epoch whose weights the network has, from 1: the last, or with early stopping the one of the lowest loss.</param>
 /// <param name="StopReason">Why the run ended.</param>
-public sealed record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int BestEpoch, StopReason StopReason);
+public sealed partial record TrainingHistory(IReadOnlyList<EpochResult> Epochs, int BestEpoch, StopReason StopReason);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Backprop.Autograd;
 using Backprop.Layers;
 using Backprop.Training;
 
@@ -19,12 +20,15 @@ public sealed class TrainingLoop
     private readonly TrainingOptions _options;
     private readonly OptimizerState _optimizer;
     private readonly BatchAugmenter? _augmenter;
+    private readonly LossScaler? _scaler;
+    private CheckpointPolicy _checkpointing;
 
     /// <summary>Prepares the training of a network.</summary>
     /// <param name="network">The network; trained in place.</param>
     /// <param name="loss">What is minimised.</param>
     /// <param name="options">How; the defaults when null.</param>
     /// <exception cref="ArgumentOutOfRangeException">Images are to be augmented, and the network takes none, or none that can be.</exception>
+    /// <exception cref="ArgumentException">Two options contradict each other, or a parameter group matches nothing.</exception>
     public TrainingLoop(Network network, Loss loss, TrainingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -32,7 +36,9 @@ public sealed class TrainingLoop
         _network = network;
         _loss = loss;
         _options = options ?? new TrainingOptions();
+        _options.CheckTogether();
         _augmenter = BatchAugmenter.Create(_options.Augmentation, network, _options.Seed);
+        _scaler = _options.Precision == Precision.MixedFloat16 ? new LossScaler() : null;
         bool[] frozen = Frozen();
         _optimizer = _options.Optimizer.For(network.Parameters);
         Freeze(frozen); // the optimizer's frozen groups are frozen while a run lasts
@@ -41,16 +47,23 @@ public sealed class TrainingLoop
     /// <summary>Runs the training.</summary>
     /// <param name="training">The examples to learn from.</param>
     /// <param name="validation">Examples to judge by after each epoch; they are not learned from.</param>
-    /// <param name="cancellationToken">Ends the run within one mini-batch; the network then has the weights it had kept.</param>
-    /// <returns>The history of the run.</returns>
+    /// <param name="cancellationToken">
+    /// Ends the run within one mini-batch. The network then has the weights of its best epoch with early stopping, and otherwise
+    /// those of the last step.
+    /// </param>
+    /// <returns>The history of the run; it says how the run ended.</returns>
     /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
     /// <exception cref="InvalidOperationException">
     /// There are no training rows, validation data without any, a last mini-batch of one row where batch normalisation needs two,
-    /// or nothing to train because all parameters are frozen.
+    /// nothing to train because all parameters are frozen, a metric to watch without validation data, or a checkpoint of another run.
     /// </exception>
     /// <exception cref="InsufficientMemoryException">The run would not fit into the device's memory limit; the message names a batch size that does.</exception>
     /// <exception cref="TrainingDivergedException">The loss, the validation loss or a weight became NaN or infinite.</exception>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The token was cancelled before anything was learned, or later with <see cref="TrainingOptions.ThrowOnCancellation"/>.
+    /// </exception>
+    /// <exception cref="IOException">A checkpoint cannot be written; the one before is untouched.</exception>
+    /// <exception cref="InvalidModelException">The checkpoint to resume from is damaged, and so is the one before.</exception>
     public TrainingHistory Run(BatchSource training, BatchSource? validation = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(training);
@@ -78,75 +91,154 @@ public sealed class TrainingLoop
         if (_network.Parameters.TrainableValueCount == 0 && _network.Parameters.Any(parameter => parameter.IsFrozen))
             throw new InvalidOperationException("All parameters of the network are frozen, so there is nothing to train. Leave a layer, the last one perhaps, out of the frozen groups.");
 
+        if (_options.EarlyStopping is { Metric: { } watched } && validation is null)
+            throw new InvalidOperationException($"Early stopping watches the {watched.Name}, which is measured on validation data, but there are none. Give validation data, or leave EarlyStopping.Metric at null to watch the loss.");
+
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
-        TrainingMemory.Estimate(_network, _options.Optimizer, batchSize).Check(_network.Device, _network.Parameters);
+        TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, batchSize, _options.GradientCheckpointing, _options.Precision);
+        memory.Check(_network.Device, _network.Parameters);
+        _checkpointing = memory.Checkpointing;
         CheckBatches(training.RowCount, batchSize);
         var trainingBatch = new Batch(training, batchSize);
         Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
-        int batches = (int)((training.RowCount + batchSize - 1) / batchSize);
+        int batches = _options.FastDevRun ? 1 : (int)((training.RowCount + batchSize - 1) / batchSize);
+        int numberOfEpochs = _options.FastDevRun ? 1 : _options.NumberOfEpochs;
         int stepsPerEpoch = (batches + _options.GradientAccumulationSteps - 1) / _options.GradientAccumulationSteps;
-        long totalSteps = (long)stepsPerEpoch * _options.NumberOfEpochs;
+        long totalSteps = (long)stepsPerEpoch * numberOfEpochs;
         float initialRate = _options.Optimizer.LearningRate;
         ScheduleState schedule = _options.Schedule.For(totalSteps, stepsPerEpoch);
+        ValidationMetric? metric = _options.EarlyStopping?.Metric;
 
-        var best = new BestWeights(_network);
-        var epochs = new List<EpochResult>();
+        var best = new BestWeights(_network, _options.EarlyStopping);
+        var watch = new GradientWatch(_network);
+        var run = new RunState(best, watch, _scaler);
         var clock = Stopwatch.StartNew();
-        var reason = StopReason.Completed;
-        long step = 0;
+        Checkpointing? checkpoints = null;
+        TimeSpan epochStart = TimeSpan.Zero;
         try
         {
-            for (int epoch = 1; epoch <= _options.NumberOfEpochs && reason == StopReason.Completed; epoch++)
+            if (_options.WritesCheckpoints)
+                checkpoints = new Checkpointing(_options, _network, _loss, _optimizer, schedule, run, training, validation, batches);
+            if (_options.ResumeFromCheckpoint && checkpoints?.Resume(out bool isWarning) is { } resumed)
+                _options.Progress?.Report(Progress(run, batches, null, 0, run.ElapsedBefore) with { Note = resumed, IsWarning = isWarning });
+            long batchesHere = 0;
+            bool isTimeUp = false;
+            while (run.Epoch <= numberOfEpochs && run.StopReason is null)
             {
-                TimeSpan epochStart = clock.Elapsed, lastReport = epochStart;
-                training.Begin(_options.Seed, epoch - 1, _options.Shuffle);
-                double lossSum = 0, divisorSum = 0, stepDivisor = 0;
-                long rows = 0;
-                _network.Parameters.ZeroGradients();
-                for (int batch = 1; batch <= batches; batch++)
+                epochStart = clock.Elapsed - run.EpochElapsedBefore;
+                TimeSpan lastReport = clock.Elapsed;
+                training.Begin(_options.Seed, run.Epoch - 1, _options.Shuffle);
+                for (int batch = 0; batch < run.Batch; batch++)
+                    trainingBatch.Read(); // done before the checkpoint
+                bool isReported = _options.GradientReportInterval > 0 && run.Epoch % _options.GradientReportInterval == 0;
+                UpdateRatio? lastStep = null;
+                if (run.Batch == 0)
+                {
+                    watch.Begin();
+                    _network.Parameters.ZeroGradients();
+                }
+
+                while (run.Batch < batches)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
+                    isTimeUp = batchesHere > 0 && clock.Elapsed >= _options.MaximumTrainingTime;
+                    if (isTimeUp)
+                        break;
                     trainingBatch.Read();
-                    _augmenter?.Apply(trainingBatch.RowValues, epoch - 1, rows);
+                    _augmenter?.Apply(trainingBatch.RowValues, run.Epoch - 1, run.Rows); // by their place in the epoch, so resumed runs draw the same
                     double batchLoss = Accumulate(trainingBatch, out double divisor);
                     if (!double.IsFinite(batchLoss))
-                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", epoch, batch, batches);
+                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
+                    if (_scaler is null && !watch.IsFinite()) // a scaled loss may overflow: the step is left out then
+                        throw Diverged("A gradient became NaN or infinite", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
 
-                    lossSum += batchLoss;
-                    divisorSum += divisor;
-                    stepDivisor += divisor;
-                    rows += trainingBatch.Rows;
-                    if (batch % _options.GradientAccumulationSteps == 0 || batch == batches)
+                    batchesHere++;
+                    run.Batch++;
+                    run.LossSum += batchLoss;
+                    run.DivisorSum += divisor;
+                    run.StepDivisor += divisor;
+                    run.Rows += trainingBatch.Rows;
+                    if (run.Batch % _options.GradientAccumulationSteps == 0 || run.Batch == batches)
                     {
-                        schedule.Apply(_optimizer, initialRate, step++);
-                        if (stepDivisor > 0) // rows that all have weight 0 teach nothing
-                            _optimizer.Step((float)_options.GradientClipping.Factor(_network.Parameters, (float)(1 / stepDivisor), out _));
+                        schedule.Apply(_optimizer, initialRate, run.Step);
+                        if (isReported && run.Batch == batches)
+                            lastStep = new UpdateRatio(_network.Parameters);
+                        if (run.StepDivisor > 0 && _scaler is not null)
+                        {
+                            double scale = 1 / (run.StepDivisor * _scaler.Scale);
+                            if (_scaler.Step(_optimizer, _options.GradientClipping, (float)(1 / run.StepDivisor), out double norm))
+                                watch.Note(run.Step, _options.GradientClipping, norm, scale);
+                        }
+                        else if (run.StepDivisor > 0) // rows that all have weight 0 teach nothing
+                        {
+                            double factor = _options.GradientClipping.Factor(_network.Parameters, (float)(1 / run.StepDivisor), out double norm);
+                            if (!watch.Note(run.Step, _options.GradientClipping, norm, 1 / run.StepDivisor))
+                                throw Diverged("A gradient became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
+                            _optimizer.Step((float)factor);
+                        }
+
+                        run.Step++;
                         _network.Parameters.ZeroGradients();
-                        stepDivisor = 0;
+                        run.StepDivisor = 0;
+                        if (checkpoints is { IsDueAfterStep: true } && lastStep is null) // what the step has changed is still to be reported
+                            checkpoints.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart);
                     }
 
-                    if (_options.Progress is not null && batch < batches && clock.Elapsed - lastReport >= ProgressInterval)
+                    if (_options.Progress is not null && run.Batch < batches && clock.Elapsed - lastReport >= ProgressInterval)
                     {
                         lastReport = clock.Elapsed;
-                        Report(epoch, batch, batches, lossSum / divisorSum, null, rows / (lastReport - epochStart).TotalSeconds, lastReport);
+                        Report(run, batches, null, run.Rows / (lastReport - epochStart).TotalSeconds, run.ElapsedBefore + lastReport);
                     }
                 }
 
-                float trainingLoss = (float)(lossSum / divisorSum);
-                double rowsPerSecond = rows / (clock.Elapsed - epochStart).TotalSeconds;
-                if (!WeightsAreFinite()) // after the last step no loss would show it
-                    throw Diverged("A weight became NaN or infinite", epoch, batches, batches);
-                float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, cancellationToken);
-                if (validationLoss is { } judged && !float.IsFinite(judged))
-                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", epoch, batches, batches);
-                schedule.EndEpoch(validationLoss ?? trainingLoss);
-                epochs.Add(new EpochResult(epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart));
-                Report(epoch, batches, batches, trainingLoss, validationLoss, rowsPerSecond, clock.Elapsed);
+                if (isTimeUp)
+                {
+                    checkpoints?.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart); // to go on from in the middle of the epoch
+                    run.StopReason = StopReason.TimeLimit;
+                    if (run.Batch == 0)
+                        break;
+                }
 
-                best.Offer(epoch, validationLoss ?? trainingLoss, _options.EarlyStopping?.MinimumChange ?? 0f, keepsLatest: _options.EarlyStopping is null);
-                if (_options.EarlyStopping is { } stopping && epoch - best.ImprovedEpoch >= stopping.Patience)
-                    reason = StopReason.EarlyStopping;
+                float trainingLoss = (float)(run.LossSum / run.DivisorSum);
+                double rowsPerSecond = run.Rows / (clock.Elapsed - epochStart).TotalSeconds;
+                if (!WeightsAreFinite()) // after the last step no loss would show it
+                    throw Diverged("A weight became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
+                float? metricValue = null;
+                float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, metric, out metricValue, cancellationToken);
+                if (validationLoss is { } judged && !float.IsFinite(judged))
+                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch, batches, SearchValidation(validation!, validationBatch!));
+                schedule.EndEpoch(validationLoss ?? trainingLoss);
+                GradientReport? report = lastStep is null ? null : GradientExamination.OfStep(
+                    _network, trainingBatch.Rows, observer => (Accumulate(trainingBatch, out double divisor, observer), divisor), lastStep.Changes(), _optimizer.LearningRate, initialRate);
+                run.Epochs.Add(new EpochResult(run.Epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart)
+                {
+                    Metric = metricValue,
+                    MeanGradientNorm = watch.Mean,
+                    MaximumGradientNorm = watch.Maximum,
+                    GradientReport = report,
+                });
+                best.Offer(run.Epoch, metricValue is { } value ? (metric!.HigherIsBetter ? -value : value) : validationLoss ?? trainingLoss);
+                if (run.StopReason is null && best.IsPatienceOver(run.Epoch))
+                    run.StopReason = StopReason.EarlyStopping;
+                TrainingProgress? progress = _options.Progress is null ? null
+                    : Progress(run, batches, validationLoss, rowsPerSecond, run.ElapsedBefore + clock.Elapsed) with { GradientReport = report };
+                run.EndEpoch();
+                epochStart = clock.Elapsed;
+                if (checkpoints is not null && !isTimeUp && (checkpoints.IsDueAfterEpoch || lastStep is not null && checkpoints.IsDueAfterStep))
+                    checkpoints.Write(run.ElapsedBefore + clock.Elapsed, TimeSpan.Zero);
+                if (progress is not null)
+                    _options.Progress!.Report(progress);
             }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            if (run.HasBegun && run.StopReason is null)
+                checkpoints?.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart);
+            if (run.Batch > 0 && (best.Epoch == 0 || best.KeepsLatest(run.Epoch)) && WeightsAreFinite())
+                best.Keep(run.Epoch);
+            if (_options.ThrowOnCancellation || !run.HasBegun)
+                throw;
+            run.StopReason = StopReason.Canceled;
         }
         finally
         {
@@ -154,7 +246,7 @@ public sealed class TrainingLoop
             _network.Parameters.ReleaseGradients();
         }
 
-        return new TrainingHistory(epochs, best.Epoch, reason);
+        return run.History();
     }
 
     private bool[] Frozen() => [.. _network.Parameters.Select(parameter => parameter.IsFrozen)];
@@ -174,24 +266,56 @@ public sealed class TrainingLoop
         Check(examples, "evaluation");
         if (examples.RowCount == 0)
             throw new InvalidOperationException("There are no rows to evaluate.");
-        return Evaluate(examples, new Batch(examples, (int)Math.Clamp(examples.RowCount, 1, _options.BatchSize)), CancellationToken.None);
+        return Evaluate(examples, new Batch(examples, (int)Math.Clamp(examples.RowCount, 1, _options.BatchSize)), null, out _, CancellationToken.None);
     }
 
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
-    private double Accumulate(Batch batch, out double divisor)
+    private double Accumulate(Batch batch, out double divisor, TapeObserver? observer = null)
     {
-        using var tape = new Tape(_network.Device);
+        // An observer sees every layer once, in 32 bits and with gradients that are not scaled.
+        using Tape tape = observer is null ? new Tape(_network.Device, _checkpointing, _options.Precision) : new Tape(_network.Device);
+        tape.State.Observer = observer;
         Tensor output = _network.Forward(batch.Features(tape), training: true);
         Tensor loss = _loss.Sum(output, batch.Targets, batch.Weights);
         divisor = _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
+        observer?.LayerDone(tape.State, DivergenceSearch.LossName, loss.Storage);
         if (loss.RequiresGradient)
-            tape.Backward(loss);
+            tape.Backward(loss, [observer is null && _scaler is not null ? _scaler.Scale : 1f]);
         return loss.ToScalar();
     }
 
-    private float Evaluate(BatchSource examples, Batch batch, CancellationToken cancellationToken)
+    /// <summary>Computes a failed step once more, with the same masks, and looks where it fails first.</summary>
+    private DivergenceSearch.Place? Search(Batch batch)
+    {
+        var search = new DivergenceSearch(_network);
+        search.Look(batch.RowValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
+        _network.TrainingStep--;
+        _network.Parameters.ZeroGradients();
+        Accumulate(batch, out _, search);
+        return search.Found;
+    }
+
+    /// <summary>The same for a validation that gave no number.</summary>
+    private DivergenceSearch.Place? SearchValidation(BatchSource validation, Batch batch)
+    {
+        validation.Begin(_options.Seed, 0, shuffle: false);
+        var search = new DivergenceSearch(_network);
+        while (search.Found is null && batch.Read() > 0)
+        {
+            search.Look(batch.RowValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
+            using Tape tape = Tape.ForInference(_network.Device);
+            tape.State.Observer = search;
+            Tensor output = _network.Forward(batch.Features(tape));
+            search.LayerDone(tape.State, DivergenceSearch.LossName, _loss.Sum(output, batch.Targets, batch.Weights).Storage);
+        }
+
+        return search.Found;
+    }
+
+    private float Evaluate(BatchSource examples, Batch batch, ValidationMetric? metric, out float? metricValue, CancellationToken cancellationToken)
     {
         double lossSum = 0, divisorSum = 0;
+        var mean = new MetricMean(metric);
         examples.Begin(_options.Seed, 0, shuffle: false);
         while (batch.Read() > 0)
         {
@@ -200,8 +324,12 @@ public sealed class TrainingLoop
             Tensor output = _network.Forward(batch.Features(tape));
             lossSum += _loss.Sum(output, batch.Targets, batch.Weights).ToScalar();
             divisorSum += _loss.Divisor(batch.Rows, batch.Targets, batch.Weights);
+            mean.Add(output, batch.Targets, batch.Weights);
+            if (_options.FastDevRun)
+                break;
         }
 
+        metricValue = mean.Value;
         return (float)(lossSum / divisorSum);
     }
 
@@ -231,9 +359,11 @@ public sealed class TrainingLoop
         }
     }
 
-    private void Report(int epoch, int batch, int batches, double loss, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
-        _options.Progress?.Report(new TrainingProgress(
-            epoch, _options.NumberOfEpochs, batch, batches, (float)loss, validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed));
+    private void Report(RunState run, int batches, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
+        _options.Progress?.Report(Progress(run, batches, validationLoss, rowsPerSecond, elapsed));
+
+    private TrainingProgress Progress(RunState run, int batches, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
+        new(run.Epoch, _options.NumberOfEpochs, run.Batch, batches, (float)(run.LossSum / run.DivisorSum), validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed);
 
     private bool WeightsAreFinite()
     {
@@ -243,10 +373,16 @@ public sealed class TrainingLoop
         return true;
     }
 
-    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches) => new(
+    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches, DivergenceSearch.Place? place) => new(
         string.Create(CultureInfo.InvariantCulture, $"{what} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has the weights it had kept. ") +
+        (place is null ? "" : $"The first value that is not finite is {place.What}. ") +
         "Likely causes: a learning rate that is too high (divide it by 10), exploding gradients (GradientClipping.ByNorm(1)), or very large or non-finite features or targets (leave normalisation on, remove such rows).",
-        epoch, batch);
+        epoch, batch)
+    {
+        Layer = place?.Layer,
+        Operation = place?.Operation,
+        IsInBackwardPass = place?.IsBackward ?? false,
+    };
 
     /// <summary>Room for one mini-batch, used again for each.</summary>
     private sealed class Batch(BatchSource source, int size)
@@ -257,6 +393,8 @@ public sealed class TrainingLoop
 
         public int Rows { get; private set; }
 
+        public int TargetsPerRow => source.TargetsPerRow;
+
         public Span<float> RowValues => _features.AsSpan(0, Rows * source.RowShape.Length);
 
         public ReadOnlySpan<float> Targets => _targets.AsSpan(0, Rows * source.TargetsPerRow);
@@ -266,45 +404,5 @@ public sealed class TrainingLoop
         public int Read() => Rows = source.Read(_features, _targets, _weights);
 
         public Tensor Features(Tape tape) => tape.Input(RowValues, source.RowShape.Batch(Rows));
-    }
-
-    /// <summary>A copy of the weights of the best epoch so far.</summary>
-    private sealed class BestWeights
-    {
-        private readonly Network _network;
-        private readonly float[][] _values;
-        private float _lowest = float.PositiveInfinity;
-        private float _reference = float.PositiveInfinity;
-
-        public BestWeights(Network network)
-        {
-            _network = network;
-            _values = [.. network.Parameters.Select(parameter => parameter.Value.ToArray())];
-        }
-
-        /// <summary>The epoch of the kept weights; 0 for the initial ones.</summary>
-        public int Epoch { get; private set; }
-
-        /// <summary>The last epoch whose loss fell by more than the required change.</summary>
-        public int ImprovedEpoch { get; private set; }
-
-        public void Offer(int epoch, float loss, float minimumChange, bool keepsLatest)
-        {
-            if (loss < _reference - minimumChange)
-                (ImprovedEpoch, _reference) = (epoch, loss);
-            if (!(loss < _lowest) && !keepsLatest)
-                return;
-            if (loss < _lowest)
-                _lowest = loss;
-            Epoch = epoch;
-            for (int i = 0; i < _values.Length; i++)
-                _network.Parameters[i].Value.CopyTo(_values[i]);
-        }
-
-        public void Restore()
-        {
-            for (int i = 0; i < _values.Length; i++)
-                _network.Parameters[i].Value.SetValues(_values[i]);
-        }
     }
 }

@@ -1,7 +1,7 @@
 namespace Backprop;
 
 /// <summary>How a network is trained.</summary>
-public sealed class TrainingOptions
+public sealed partial class TrainingOptions
 {
     /// <summary>The optimizer. Default: Adam.</summary>
     public Optimizer Optimizer { get; init; } = new Adam();
@@ -23,6 +23,22 @@ public sealed class TrainingOptions
 
     /// <summary>The bound of the gradients. Default: none.</summary>
     public GradientClipping GradientClipping { get; init; }
+
+    /// <summary>Which activations a step keeps for its backward pass; the others are computed again, with the same bits. Default: all.</summary>
+    public CheckpointPolicy GradientCheckpointing { get; init; }
+
+    /// <summary>
+    /// The precision of training: mixed precision keeps activations in 16 bits, in half the memory. Its losses are scaled
+    /// dynamically (<see cref="LossScaler"/>) in float16. Default: 32 bits.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
+    public Precision Precision
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Precision), value, $"Precision is {value}; expected one of {string.Join(", ", Enum.GetNames<Precision>())}.");
+    }
 
     /// <summary>When to stop before all epochs are run, keeping the best weights. Default: null, never.</summary>
     public EarlyStopping? EarlyStopping { get; init; }
@@ -48,6 +64,19 @@ public sealed class TrainingOptions
 
     /// <summary>Is told how training goes. Default: nobody.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>
+    /// Every how many epochs a <see cref="GradientReport"/> is made, of the last step of the epoch. It takes about the time of
+    /// two steps, and joins the history and the progress. At least 0. Default 0, never, which costs nothing.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
+    public int GradientReportInterval
+    {
+        get;
+        init => field = value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(GradientReportInterval), value, $"GradientReportInterval is {value}; expected a number of epochs, or 0 for no reports.");
+    }
 
     private static int AtLeastOne(int value, string name) => value >= 1
         ? value

@@ -4,7 +4,7 @@ namespace Backprop.ML;
 /// The settings that all neural-network trainers share. A trainer copies them when it is made; changing them afterwards has no effect
 /// on it. Whatever is left at null is chosen from the size of the training data.
 /// </summary>
-public abstract class NeuralNetworkOptions
+public abstract partial class NeuralNetworkOptions
 {
     private const int MaximumThreads = 1024;
 
@@ -58,6 +58,19 @@ public abstract class NeuralNetworkOptions
     /// <summary>The number of batches whose gradients are added up before the weights are changed. At least 1. Default: 1.</summary>
     public int GradientAccumulationSteps { get; set; } = 1;
 
+    /// <summary>
+    /// Which activations a training step keeps for its backward pass; the others are computed again, which takes less memory and up
+    /// to a third more time and gives the same model, bit for bit. Default: <see cref="CheckpointPolicy.None"/>, all are kept;
+    /// <see cref="CheckpointPolicy.Auto"/> saves memory where it would not be enough.
+    /// </summary>
+    public CheckpointPolicy GradientCheckpointing { get; set; }
+
+    /// <summary>
+    /// The precision of training: mixed precision keeps activations in 16 bits, which takes half the memory and, on a processor, about
+    /// the same time. Predictions are made in 32 bits. Default: <see cref="Precision.Float32"/>.
+    /// </summary>
+    public Precision Precision { get; set; }
+
     /// <summary>Where to compute. Default: <see cref="DeviceSelection.Auto"/>.</summary>
     public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
 
@@ -81,8 +94,9 @@ public abstract class NeuralNetworkOptions
     public float? ValidationFraction { get; set; }
 
     /// <summary>
-    /// When to stop before the last epoch; the best weights are restored. It needs validation rows.
-    /// Default: null, chosen if there are validation rows.
+    /// When to stop before the last epoch; the best weights are restored unless it says otherwise. It needs validation rows.
+    /// With <see cref="EarlyStopping.Never"/> validation rows are only watched, and the weights of the last epoch are kept. Losses and
+    /// errors of regression are in units of the label's standard deviation. Default: null, chosen if there are validation rows.
     /// </summary>
     public EarlyStopping? EarlyStopping { get; set; }
 
@@ -93,7 +107,16 @@ public abstract class NeuralNetworkOptions
     /// </remarks>
     public IProgress<TrainingProgress>? Progress { get; set; }
 
-    /// <summary>Stops the training with an <see cref="OperationCanceledException"/>. Default: none.</summary>
+    /// <summary>
+    /// Every how many epochs a <see cref="GradientReport"/> is made: how gradients pass through the layers, with plain findings such
+    /// as vanishing, exploding or dead. It joins the history, the progress and ML.NET's log. At least 0. Default: 0, never.
+    /// </summary>
+    public int GradientReportInterval { get; set; }
+
+    /// <summary>
+    /// Ends the training within one batch; Fit then gives the best model so far, or throws an <see cref="OperationCanceledException"/>
+    /// with <see cref="ThrowOnCancellation"/> or if nothing was learned yet. MLContext's own cancellation always throws. Default: none.
+    /// </summary>
     public CancellationToken CancellationToken { get; set; }
 
     /// <summary>
@@ -127,13 +150,18 @@ public abstract class NeuralNetworkOptions
         if (NumberOfThreads is < 1 or > MaximumThreads)
             throw Rejected(nameof(NumberOfThreads), NumberOfThreads, $"at least 1 and at most {MaximumThreads}");
         CheckAtLeastOne(GradientAccumulationSteps, nameof(GradientAccumulationSteps));
+        if (GradientReportInterval < 0)
+            throw Rejected(nameof(GradientReportInterval), GradientReportInterval, "a number of epochs, or 0 for no reports");
         if (ValidationFraction is not null and not (>= 0 and < 1))
             throw Rejected(nameof(ValidationFraction), ValidationFraction, "a number from 0 to below 1");
         if (Augmentation is null || Augmentation.Contains(null!))
             throw Rejected(nameof(Augmentation), Augmentation is null ? null : "a list with null in it", "a list of augmentations; an empty one means none");
         if (!Enum.IsDefined(Device))
             throw Rejected(nameof(Device), Device, $"one of {string.Join(", ", Enum.GetNames<DeviceSelection>())}");
-        if (EarlyStopping is not null && ValidationFraction == 0)
+        if (!Enum.IsDefined(Precision))
+            throw Rejected(nameof(Precision), Precision, $"one of {string.Join(", ", Enum.GetNames<Precision>())}");
+        CheckControl();
+        if (StopsEarly && ValidationFraction == 0)
             throw Rejected(nameof(ValidationFraction), ValidationFraction, $"above 0 (or null) with {nameof(EarlyStopping)}, which needs validation rows");
     }
 

@@ -11,7 +11,7 @@ namespace Backprop.ML;
 /// What the neural-network trainers have in common: read the data into memory, standardise them, build the network, let the training
 /// loop run, and make a transformer of the result.
 /// </summary>
-public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetworkTransformer, NeuralNetworkModelParameters>
+public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetworkTransformer, NeuralNetworkModelParameters>
 {
     private readonly IHostEnvironment _environment;
     private readonly IHost _host;
@@ -72,8 +72,9 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type than the trainer needs.</exception>
     /// <exception cref="InvalidOperationException">No usable row, rows of one class only, or more rows than fit into memory.</exception>
     /// <exception cref="TrainingDivergedException">The loss became NaN or infinite, for example because the learning rate is too high.</exception>
-    /// <exception cref="OperationCanceledException">The training was called off.</exception>
-    public NeuralNetworkTransformer Fit(IDataView input) => Train(input, null);
+    /// <exception cref="OperationCanceledException">The training was called off before anything was learned, or is to throw then.</exception>
+    /// <exception cref="IOException">A checkpoint cannot be written; the one before is untouched.</exception>
+    public NeuralNetworkTransformer Fit(IDataView input) => Train(input, null, null);
 
     /// <summary>
     /// Trains a network on the rows of <paramref name="trainData"/> and judges it after each epoch by those of
@@ -84,7 +85,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     public NeuralNetworkTransformer Fit(IDataView trainData, IDataView validationData)
     {
         ArgumentNullException.ThrowIfNull(validationData);
-        return Train(trainData, validationData);
+        return Train(trainData, validationData, null);
     }
 
     /// <summary>The kinds of columns that the trained transformer will give for an input with columns of these kinds.</summary>
@@ -102,11 +103,12 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         return new SchemaShape(inputSchema.Where(column => added.All(other => other.Name != column.Name)).Concat(added));
     }
 
-    private NeuralNetworkTransformer Train(IDataView input, IDataView? validation)
+    private NeuralNetworkTransformer Train(IDataView input, IDataView? validation, Network? begun)
     {
         ArgumentNullException.ThrowIfNull(input);
+        int seed = Seed();
         Check(input, validation);
-        NetworkDefinition? hidden = HiddenLayers(input.Schema[_columns.Feature]); // before the reading: images take their time
+        NetworkDefinition? hidden = HiddenLayers(input.Schema[_columns.Feature], begun); // before the reading: images take their time
         using IChannel channel = _host.Start("Training");
         using var stop = new TrainingStop(_host, _environment, _options.CancellationToken);
         stop.ThrowIfRequested();
@@ -116,17 +118,20 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         TrainingData? held = validation is null ? null
             : TrainingDataReader.Read(_host, channel, _columns, validation, "Validation set", stop.ThrowIfRequested);
         if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
-            (training, held) = training.Split(ValidationSplit.Choose(training, fraction, _seed));
+            (training, held) = training.Split(ValidationSplit.Choose(training, fraction, seed));
         if (held?.Rows == 0)
         {
             held = null;
-            if (_options.EarlyStopping is not null || _options.ValidationFraction > 0)
+            if (_options.StopsEarly || _options.ValidationFraction > 0)
                 channel.Warning(MessageSensitivity.None,
                     "The {0} usable rows are too few to hold any out: there is no validation, and training does not stop early.", training.Rows);
         }
 
-        Network network = Build(hidden, training);
-        Standardization? features = _options.NormalizeFeatures ? Measure(training, network.Definition) : null;
+        if (begun is not null)
+            CheckModel(begun, hidden, training);
+        Network network = begun ?? Build(hidden, training, seed);
+        Standardization? features = _options.NormalizeFeatures && begun?.TakesInputScaling() != false
+            ? Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1) : null;
         Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
         foreach (TrainingData data in held is null ? [training] : new[] { training, held })
         {
@@ -134,8 +139,12 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             labels?.Apply(data.Labels.Span);
         }
 
+        if (begun is not null)
+            network = Prepared(begun, features, labels);
+        else if (_options.InitialWeights is { } initial)
+            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, labels))));
         Loss loss = LossFor(training, (float)(labels?.Scale[0] ?? 1));
-        TrainingHistory history = Run(network, loss, training, held, channel, stop);
+        TrainingHistory history = Run(network, loss, training, held, channel, stop, seed);
         if (features is not null)
             network = network.WithInputScaling(features.Mean, features.Scale);
         if (labels is not null)
@@ -145,9 +154,9 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
     }
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
-    private static Standardization Measure(TrainingData data, NetworkDefinition network) => network.Layers[0] is ImageDefinition image
-        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants: 0, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
-        : Standardization.Measure(data.Features.Span, data.Columns, scaleOfConstants: 0);
+    private static Standardization Measure(TrainingData data, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
+        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
+        : Standardization.Measure(data.Features.Span, data.Columns, scaleOfConstants);
 
     private void Check(IDataView input, IDataView? validation)
     {
@@ -184,8 +193,8 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         }
     }
 
-    /// <summary>The hidden layers that the options describe, told of the images in the feature column; null if the trainer is to choose.</summary>
-    private NetworkDefinition? HiddenLayers(DataViewSchema.Column feature)
+    /// <summary>The hidden layers that the options describe, told of the images in the feature column; null if the trainer is to choose, or a begun network has them.</summary>
+    private NetworkDefinition? HiddenLayers(DataViewSchema.Column feature, Network? begun)
     {
         try
         {
@@ -196,7 +205,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
                     throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null", "one that gives the builder back");
                 hidden = ImageColumn.WithImage(builder.ToDefinition(), feature.Name, (VectorDataViewType)feature.Type);
             }
-            if (_options.Augmentation.Count > 0 && (hidden is null || hidden.Layers.Count == 0 || hidden.Layers[0] is not ImageDefinition))
+            if (_options.Augmentation.Count > 0 && (hidden ?? begun?.Definition)?.Layers is not [ImageDefinition, ..])
             {
                 throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Augmentation), $"[{string.Join(", ", _options.Augmentation)}]",
                     "empty, since the network does not begin with images: put .Image(channels, height, width) in front of its layers if its features are images");
@@ -209,20 +218,19 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
         }
     }
 
-    private Network Build(NetworkDefinition? hidden, TrainingData data)
+    private Network Build(NetworkDefinition? hidden, TrainingData data, int seed)
     {
         hidden ??= NetworkDefinition.Create(TrainingPlan.HiddenLayers(data.Rows));
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
-        Device device = _options.NumberOfThreads is { } threads ? Device.CpuWithThreads(threads) : Device.Cpu;
-        Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], _seed, device);
+        Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], seed, ComputeDevice);
         return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
             $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
     }
 
-    private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop)
+    private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop, int seed)
     {
         int batchSize = TrainingPlan.BatchSize(_options, training.Rows);
-        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null);
+        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null && _options.EarlyStopping != EarlyStopping.Never);
         var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
         var options = new TrainingOptions
         {
@@ -231,11 +239,21 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             NumberOfEpochs = numberOfEpochs,
             BatchSize = batchSize,
             GradientClipping = _options.GradientClipping,
+            GradientCheckpointing = _options.GradientCheckpointing,
+            Precision = _options.Precision,
             GradientAccumulationSteps = _options.GradientAccumulationSteps,
             EarlyStopping = held is null ? null : TrainingPlan.EarlyStopping(_options, numberOfEpochs),
+            GradientReportInterval = _options.GradientReportInterval,
             Progress = log,
             Augmentation = _options.Augmentation,
-            Seed = _seed,
+            Seed = seed,
+            CheckpointPath = _options.CheckpointPath,
+            CheckpointEveryEpochs = _options.CheckpointEveryEpochs,
+            CheckpointEverySteps = _options.CheckpointEverySteps,
+            ResumeFromCheckpoint = _options.ResumeFromCheckpoint,
+            MaximumTrainingTime = _options.MaximumTrainingTime,
+            ThrowOnCancellation = _options.ThrowOnCancellation,
+            FastDevRun = _options.FastDevRun,
         };
         channel.Info(MessageSensitivity.None, "{0} rows of {1} features to train on, {2} to validate; {3} epochs at most, batches of {4}.\n{5}",
             training.Rows, training.Columns, held?.Rows ?? 0, numberOfEpochs, batchSize, network.Summary());
@@ -249,7 +267,7 @@ public abstract class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetwork
             stop.ThrowIfRequested();
             throw;
         }
-        stop.ThrowIfRequested();
+        stop.ThrowIfContextIsCanceled();
         log.Finish(history);
         return history;
     }

@@ -13,10 +13,24 @@ internal sealed class TrainingLog(IChannel channel, TrainingStop stop, IProgress
 
     public void Report(TrainingProgress value)
     {
-        if (value.IsEndOfEpoch && value.Epoch % _epochsPerLine == 0)
+        if (value.IsWarning)
+            channel.Warning(MessageSensitivity.None, "{0}", value);
+        else if (value.Note is not null)
             channel.Info(MessageSensitivity.None, "{0}", value);
+        else if (value.IsEndOfEpoch && value.Epoch % _epochsPerLine == 0)
+            channel.Info(MessageSensitivity.None, "{0}", value);
+        if (value.GradientReport is { } report)
+            Write(value.Epoch, report);
         next?.Report(value);
         stop.Poll();
+    }
+
+    /// <summary>The table is information, and each finding a warning.</summary>
+    private void Write(int epoch, GradientReport report)
+    {
+        channel.Info(MessageSensitivity.None, "After epoch {0}: {1}", epoch, report);
+        foreach (GradientFinding finding in report.Findings)
+            channel.Warning(MessageSensitivity.None, "{0}", finding);
     }
 
     /// <summary>Writes how it ended.</summary>

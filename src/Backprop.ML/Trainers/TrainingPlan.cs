@@ -18,7 +18,7 @@ internal static class TrainingPlan
 
     /// <summary>The part of the rows to hold out.</summary>
     public static float ValidationFraction(NeuralNetworkOptions options, int rows) =>
-        options.ValidationFraction ?? (rows >= RowsWorthHoldingOut || options.EarlyStopping is not null ? 0.1f : 0);
+        options.ValidationFraction ?? (rows >= RowsWorthHoldingOut || options.StopsEarly ? 0.1f : 0);
 
     /// <summary>Rows per step: few data need many small steps; for many data larger steps are cheaper.</summary>
     public static int BatchSize(NeuralNetworkOptions options, int rows)

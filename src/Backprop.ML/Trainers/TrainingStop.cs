@@ -13,12 +13,22 @@ internal sealed class TrainingStop(IHost host, IHostEnvironment environment, Can
     /// <summary>The token of both.</summary>
     public CancellationToken Token => _source.Token;
 
+    // Both, since an environment tells only the hosts that were there when it was cancelled.
+    private bool IsContextCanceled => Seam.IsCanceled(host) || Seam.IsCanceled(environment);
+
     /// <summary>Looks whether MLContext was told to stop.</summary>
     public void Poll()
     {
-        // Both, since an environment tells only the hosts that were there when it was cancelled.
-        if (Seam.IsCanceled(host) || Seam.IsCanceled(environment))
+        if (IsContextCanceled)
             _source.Cancel();
+    }
+
+    /// <summary>The same, but the option's token alone is none to throw for: the best model so far was asked for.</summary>
+    /// <exception cref="OperationCanceledException">MLContext was told to stop.</exception>
+    public void ThrowIfContextIsCanceled()
+    {
+        if (IsContextCanceled)
+            ThrowIfRequested();
     }
 
     /// <summary>Throws what the built-in trainers throw.</summary>

@@ -43,6 +43,10 @@ public sealed partial class NeuralNetworkTransformer
     /// <summary>The trained network and the course of its training.</summary>
     public NeuralNetworkModelParameters Model { get; }
 
+    internal ModelTask Task => _task;
+
+    internal LabelKeyValues? KeyValues => (_scorer.Columns as MulticlassColumns)?.KeyValues;
+
     /// <summary>The name of the column that holds the features.</summary>
     public string FeatureColumnName { get; }
 
@@ -84,5 +88,5 @@ public sealed partial class NeuralNetworkTransformer
     }
 
     private ModelFile ToFile() => new(_task, FeatureColumnName, _task == ModelTask.MulticlassClassification ? _scorer.Columns.NetworkOutputs : 0,
-        (_scorer.Columns as MulticlassColumns)?.KeyValues, Model.Network);
+        KeyValues, Model.Network);
 }

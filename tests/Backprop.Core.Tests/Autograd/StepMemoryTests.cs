@@ -99,6 +99,55 @@ public class StepMemoryTests
     }
 
     [Fact]
+    public void ASteadyStepThatComputesSegmentsAgainAllocatesNothing()
+    {
+        Network network = Network.Build(
+            net => net.Conv2d(8, 3, padding: 1).BatchNorm().Relu().MaxPool2d(2).Conv2d(8, 3, padding: 1).Gelu().Dropout(0.1f)
+                .Residual(block => block.Conv2d(8, 3, padding: 1).BatchNorm()).Relu().GroupNorm(2).Tanh().Flatten().Dense(9).Relu().Dense(5),
+            [8, 8, 3], device: _device);
+        OptimizerState optimizer = new Adam { LearningRate = 0.001f }.For(network.Parameters);
+        float[] x = Samples.Uniform(192 * 8, 1);
+        int[] labels = Samples.Labels(8, 5, 3);
+        foreach (CheckpointPolicy policy in new[] { CheckpointPolicy.EveryLayers(1), CheckpointPolicy.EveryLayers(3), CheckpointPolicy.Auto, CheckpointPolicy.LeastMemory })
+        {
+            AssertAllocatesNothing(() =>
+            {
+                using var tape = new Tape(_device, policy);
+                Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(x, [8, 8, 8, 3]), training: true), labels);
+                network.Parameters.ZeroGradients();
+                tape.Backward(loss);
+                optimizer.Step();
+            });
+        }
+    }
+
+    [Theory]
+    [InlineData(Precision.MixedBFloat16)]
+    [InlineData(Precision.MixedFloat16)]
+    public void ASteadyStepInMixedPrecisionAllocatesNothing(Precision precision)
+    {
+        Network network = Network.Build(
+            net => net.Conv2d(4, 3, padding: 1).BatchNorm().Relu().Conv2d(4, 3, padding: 1).Gelu().Dropout(0.1f)
+                .Residual(block => block.Conv2d(6, 3, padding: 1).GroupNorm(2).Tanh().Conv2d(4, 1)).Relu().MaxPool2d(2).Flatten().LayerNorm().Dense(16).Silu().Dense(5),
+            [6, 6, 2], device: _device);
+        OptimizerState optimizer = new Adam { LearningRate = 0.001f }.For(network.Parameters);
+        var scaler = new LossScaler();
+        float[] x = Samples.Uniform(72 * 8, 1);
+        int[] labels = Samples.Labels(8, 5, 3);
+        foreach (CheckpointPolicy policy in new[] { CheckpointPolicy.None, CheckpointPolicy.EveryLayers(3) })
+        {
+            AssertAllocatesNothing(() =>
+            {
+                using var tape = new Tape(_device, policy, precision);
+                Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(x, [8, 6, 6, 2]), training: true), labels);
+                network.Parameters.ZeroGradients();
+                tape.Backward(loss, [scaler.Scale]);
+                scaler.Step(optimizer, GradientClipping.ByNorm(1f));
+            });
+        }
+    }
+
+    [Fact]
     public void ALargeBatchOfLabelsAllocatesNothing()
     {
         float[] z = Samples.Uniform(3000, 1);

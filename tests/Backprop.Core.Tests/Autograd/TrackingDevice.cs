@@ -88,6 +88,12 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Clamp(MemoryBlock x, float minimum, float maximum, int length) => Inner.Clamp(x, minimum, maximum, length);
 
+    internal override void Round(ElementType format, MemoryBlock x, MemoryBlock y, int length) => Inner.Round(format, x, y, length);
+
+    internal override void Narrow(ElementType format, MemoryBlock x, MemoryBlock y, int length) => Inner.Narrow(format, x, y, length);
+
+    internal override void Widen(ElementType format, MemoryBlock x, MemoryBlock y, int length) => Inner.Widen(format, x, y, length);
+
     internal override void Dropout(in RandomKey key, float rate, MemoryBlock x, MemoryBlock y, int length, bool accumulate) =>
         Inner.Dropout(key, rate, x, y, length, accumulate);
 

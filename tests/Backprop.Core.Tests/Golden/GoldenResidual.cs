@@ -70,6 +70,32 @@ internal static class GoldenResidual
         }
     }
 
+    /// <summary>One forward and backward pass of relu(bn(conv3x3(x))), repeated, that is cut into segments.</summary>
+    public static GoldenRun ConvolutionsStep(GoldenCase c, Device device, int[] segmentStarts)
+    {
+        int[] shape = c.Inputs["x"].Shape;
+        int units = c.Attributes["segments"].EnumerateArray().Sum(count => count.GetInt32());
+        Network network = Network.Build(
+            net =>
+            {
+                for (int i = 1; i <= units; i++)
+                    net = net.Conv2d(c.Inputs[$"conv{i}.weight"].Shape[0], 3, padding: 1, useBias: false, name: $"conv{i}").BatchNorm((float)c.Number("momentum"), (float)c.Number("eps"), name: $"bn{i}").Relu();
+                return net;
+            },
+            GoldenNormalization.ShapeToLast(shape).Row(), device: device);
+        Load(c, network, CnnNames);
+        var run = new GoldenRun();
+        using var tape = new Tape(device);
+        Tensor x = tape.Input(GoldenNormalization.ToLast(c.Inputs["x"].Data, shape).Floats(), GoldenNormalization.ShapeToLast(shape), requiresGradient: true);
+        Tensor y = network.Forward(x, training: true, segmentStarts);
+        run.Outputs["y"] = GoldenNormalization.ToFirst(GoldenRun.Values(y), c.Outputs["y"].Shape);
+        tape.Backward(y, GoldenNormalization.ToLast(c.GradOutput!["y"].Data, c.GradOutput["y"].Shape).Floats());
+        StoreParameters(run, network, CnnNames); // behind the second run of each segment
+        run.Gradients["x"] = GoldenNormalization.ToFirst(GoldenRun.GradientOf(x), shape);
+        StoreGradients(run, network, CnnNames);
+        return run;
+    }
+
     private static GoldenRun Basic(GoldenCase c, Device device)
     {
         int[] shape = c.Inputs["x"].Shape;

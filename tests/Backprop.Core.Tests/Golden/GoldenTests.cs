@@ -51,8 +51,12 @@ public class GoldenTests
         ["lr_schedules"] = new[] { "step", "multi_step", "exponential", "cosine", "cosine_warm_restarts", "one_cycle", "linear_warmup", "warmup_cosine", "polynomial", "reduce_on_plateau" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>)GoldenSchedules.Schedule),
         ["clipping"] = new() { ["clip_grad_norm"] = GoldenSchedules.Clip, ["clip_grad_value"] = GoldenSchedules.Clip },
+        ["grad_accumulation"] = new() { ["grad_accumulation"] = GoldenTraining.Accumulation },
         ["initializers"] = new[] { "xavier_uniform", "xavier_normal", "he_uniform", "he_normal" }
             .ToDictionary(name => name, _ => (Func<GoldenCase, Device, GoldenRun>)GoldenInitializers.Run),
+        ["grad_checkpointing"] = new() { ["grad_checkpointing"] = GoldenCheckpointing.Run },
+        ["mixed_precision"] = new() { ["round"] = GoldenPrecision.Round, ["linear_rounded"] = GoldenPrecision.Linear },
+        ["grad_scaler"] = new() { ["grad_scaler"] = GoldenPrecision.Scaler },
         ["training_mlp"] = new() { ["training_mlp"] = GoldenTraining.Mlp },
     };
 

@@ -36,22 +36,7 @@ internal static class GoldenTraining
     public static GoldenRun Mlp(GoldenCase c, Device device)
     {
         var run = new GoldenRun();
-        int[] widths = [.. c.Attributes["layers"].EnumerateArray().Select(width => width.GetInt32())];
-        ActivationKind activation = Enum.Parse<ActivationKind>(c.Text("activation"), ignoreCase: true);
-        Network network = Network.Build(
-            net =>
-            {
-                for (int i = 1; i < widths.Length; i++)
-                    net = i < widths.Length - 1 ? net.Dense(widths[i]).Activation(activation, activation == ActivationKind.LeakyRelu ? 0.01f : 1f) : net.Dense(widths[i]);
-                return net;
-            },
-            [widths[0]], device: device);
-        for (int i = 1; i < widths.Length; i++)
-        {
-            network.Parameters[$"dense_{i}.weight"].Value.SetValues(c.Inputs[$"fc{i}.weight"].Transpose().Floats);
-            network.Parameters[$"dense_{i}.bias"].Value.SetValues(c.Inputs[$"fc{i}.bias"].Floats);
-        }
-
+        Network network = MlpOf(c, device, out int[] widths);
         Dictionary<string, JsonElement> settings = c.Attributes["optimizer"].EnumerateObject().ToDictionary(property => property.Name, property => property.Value);
         OptimizerState optimizer = Create(settings["name"].GetString()!, settings).For(network.Parameters);
         double[] losses = [.. c.Attributes["batch_rows"].EnumerateArray().Select(batch => Step(c, network, optimizer, batch[0].GetInt32(), batch[1].GetInt32()))];
@@ -69,18 +54,103 @@ internal static class GoldenTraining
         return run;
     }
 
+    /// <summary>One forward and backward pass of a network of dense layers that is cut into segments.</summary>
+    public static GoldenRun MlpStep(GoldenCase c, Device device, int[] segmentStarts)
+    {
+        var run = new GoldenRun();
+        Network network = MlpOf(c, device, out int[] widths);
+        using var tape = new Tape(device);
+        Tensor x = GoldenRun.Input(tape, c, "x"), output = network.Forward(x, training: true, segmentStarts);
+        Tensor loss = LossOf(c, tape, output, 0, c.Inputs["x"].Shape[0]);
+        (run.Outputs["y"], run.Outputs["loss"]) = (GoldenRun.Values(output), GoldenRun.Values(loss));
+        tape.Backward(loss);
+        run.Gradients["x"] = GoldenRun.GradientOf(x);
+        for (int i = 1; i < widths.Length; i++)
+        {
+            Parameter weight = network.Parameters[$"dense_{i}.weight"];
+            run.Gradients[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), GoldenRun.GradientOf(weight.Value)).Transpose().Data;
+            run.Gradients[$"fc{i}.bias"] = GoldenRun.GradientOf(network.Parameters[$"dense_{i}.bias"].Value);
+        }
+
+        return run;
+    }
+
+    /// <summary>Backward of one mini-batch after the other, without zeroing: gradients add up to those of all rows in one.</summary>
+    public static GoldenRun Accumulation(GoldenCase c, Device device)
+    {
+        var run = new GoldenRun();
+        Network network = MlpOf(c, device, out int[] widths);
+        int targetsPerRow = c.Inputs["target"].Data.Length / c.Inputs["x"].Shape[0], first = 0, number = 0;
+        double whole = 0, divisor = 0;
+        Loss loss = c.Text("loss") switch
+        {
+            "cross_entropy" => Loss.CrossEntropy,
+            "mse" => Loss.MeanSquaredError,
+            "bce_with_logits" => Loss.BinaryCrossEntropy,
+            string other => throw new NotSupportedException($"{c.Name}: loss '{other}'."),
+        };
+        foreach (JsonElement size in c.Attributes["micro_batches"].EnumerateArray())
+        {
+            int count = size.GetInt32();
+            using var tape = new Tape(device);
+            Tensor output = network.Forward(Rows(tape, c.Inputs["x"], first, count), training: true);
+            ReadOnlySpan<float> targets = c.Inputs["target"].Floats.AsSpan(first * targetsPerRow, count * targetsPerRow);
+            Tensor sum = loss.Sum(output, targets, []); // as the training loop does: sums add up, and one divisor makes them the mean
+            tape.Backward(sum);
+            run.Outputs[$"micro_loss_{++number}"] = [GoldenRun.Values(sum)[0] / loss.Divisor(count, targets, [])];
+            whole += GoldenRun.Values(sum)[0];
+            divisor += loss.Divisor(count, targets, []);
+            first += count;
+        }
+
+        run.Outputs["loss"] = [whole / divisor];
+        for (int i = 1; i < widths.Length; i++)
+        {
+            Parameter weight = network.Parameters[$"dense_{i}.weight"];
+            run.Gradients[$"fc{i}.weight"] = new GoldenTensor(weight.Shape.ToArray(), Mean(weight)).Transpose().Data;
+            run.Gradients[$"fc{i}.bias"] = Mean(network.Parameters[$"dense_{i}.bias"]);
+        }
+
+        return run;
+
+        double[] Mean(Parameter parameter) => [.. GoldenRun.Values(device, parameter.Storage.Gradient!, parameter.Shape.Length).Select(gradient => gradient / divisor)];
+    }
+
+    private static Network MlpOf(GoldenCase c, Device device, out int[] widths)
+    {
+        int[] layers = widths = [.. c.Attributes["layers"].EnumerateArray().Select(width => width.GetInt32())];
+        ActivationKind activation = Enum.Parse<ActivationKind>(c.Text("activation"), ignoreCase: true);
+        Network network = Network.Build(
+            net =>
+            {
+                for (int i = 1; i < layers.Length; i++)
+                    net = i < layers.Length - 1 ? net.Dense(layers[i]).Activation(activation, activation == ActivationKind.LeakyRelu ? 0.01f : 1f) : net.Dense(layers[i]);
+                return net;
+            },
+            [layers[0]], device: device);
+        for (int i = 1; i < layers.Length; i++)
+        {
+            network.Parameters[$"dense_{i}.weight"].Value.SetValues(c.Inputs[$"fc{i}.weight"].Transpose().Floats);
+            network.Parameters[$"dense_{i}.bias"].Value.SetValues(c.Inputs[$"fc{i}.bias"].Floats);
+        }
+
+        return network;
+    }
+
+    private static Tensor LossOf(GoldenCase c, Tape tape, Tensor output, int first, int count) => c.Text("loss") switch
+    {
+        "cross_entropy" => Losses.CrossEntropy(output, c.Inputs["target"].Integers.AsSpan(first, count)),
+        "mse" => Losses.MeanSquaredError(output, Rows(tape, c.Inputs["target"], first, count)),
+        "mae" => Losses.MeanAbsoluteError(output, Rows(tape, c.Inputs["target"], first, count)),
+        "bce_with_logits" => Losses.BinaryCrossEntropyWithLogits(output, Rows(tape, c.Inputs["target"], first, count)),
+        string other => throw new NotSupportedException($"{c.Name}: loss '{other}'."),
+    };
+
     private static double Step(GoldenCase c, Network network, OptimizerState optimizer, int first, int count)
     {
         using var tape = new Tape(network.Device);
         Tensor output = network.Forward(Rows(tape, c.Inputs["x"], first, count), training: true);
-        Tensor loss = c.Text("loss") switch
-        {
-            "cross_entropy" => Losses.CrossEntropy(output, c.Inputs["target"].Integers.AsSpan(first, count)),
-            "mse" => Losses.MeanSquaredError(output, Rows(tape, c.Inputs["target"], first, count)),
-            "mae" => Losses.MeanAbsoluteError(output, Rows(tape, c.Inputs["target"], first, count)),
-            "bce_with_logits" => Losses.BinaryCrossEntropyWithLogits(output, Rows(tape, c.Inputs["target"], first, count)),
-            string other => throw new NotSupportedException($"{c.Name}: loss '{other}'."),
-        };
+        Tensor loss = LossOf(c, tape, output, first, count);
         network.Parameters.ZeroGradients();
         tape.Backward(loss);
         optimizer.Step();
@@ -187,7 +257,7 @@ internal static class GoldenTraining
         ];
     }
 
-    private static Parameter NewParameter(string name, GoldenTensor values, Device device)
+    public static Parameter NewParameter(string name, GoldenTensor values, Device device)
     {
         var parameter = new Parameter(name, name == "b" ? ParameterKind.Bias : ParameterKind.Weight, values.Shape, device);
         parameter.Value.SetValues(values.Floats);

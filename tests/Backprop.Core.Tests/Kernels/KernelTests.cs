@@ -79,6 +79,20 @@ public class KernelTests
     [Fact]
     public void Scale() => KernelHarness.CheckAll(ElementwiseCases.Scale());
 
+    public static TheoryData<ElementType> WordFormats => [ElementType.BFloat16, ElementType.Float16];
+
+    [Theory]
+    [MemberData(nameof(WordFormats))]
+    public void Round(ElementType format) => KernelHarness.CheckAll(ConversionCases.Round(format));
+
+    [Theory]
+    [MemberData(nameof(WordFormats))]
+    public void Narrow(ElementType format) => KernelHarness.CheckAll(ConversionCases.NarrowAndWiden(format));
+
+    [Theory]
+    [MemberData(nameof(WordFormats))]
+    public void Widen(ElementType format) => ConversionCases.CheckEveryWord(format);
+
     [Fact]
     public void AddSign() => KernelHarness.CheckAll(ElementwiseCases.AddSign());
 

@@ -131,31 +131,152 @@ public class TrainingLoopTests
             if (p.IsEndOfEpoch && ++reports == 2)
                 cancellation.Cancel();
         });
-        Assert.Throws<OperationCanceledException>(() => new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1000, Progress = progress }).Run(Data(), null, cancellation.Token));
-        Assert.Equal(2, reports);
+        TrainingHistory history = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1000, Progress = progress }).Run(Data(), null, cancellation.Token);
+        Assert.Equal((2, 2, StopReason.Canceled), (reports, history.BestEpoch, history.StopReason));
         Network other = Classifier();
         new TrainingLoop(other, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 2 }).Run(Data());
         Assert.Equal(Weights(other), Weights(network));
     }
 
     [Fact]
-    public void CancellationDuringValidationKeepsTheWeightsToo()
+    public void CancellationDuringValidationKeepsWhatWasTrained()
+    {
+        Network network = Classifier();
+        using var cancellation = new CancellationTokenSource();
+        var options = new TrainingOptions { ThrowOnCancellation = true };
+        Assert.Throws<OperationCanceledException>(() => new TrainingLoop(network, Loss.CrossEntropy, options).Run(Data(), new CancellingSource(Data(seed: 2), cancellation), cancellation.Token));
+        Network other = Classifier();
+        new TrainingLoop(other, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1 }).Run(Data());
+        Assert.Equal(Weights(other), Weights(network));
+    }
+
+    [Fact]
+    public void CancellationBeforeAnythingWasLearnedThrows()
     {
         Network network = Classifier();
         float[] before = Weights(network);
-        using var cancellation = new CancellationTokenSource();
-        Assert.Throws<OperationCanceledException>(() => new TrainingLoop(network, Loss.CrossEntropy).Run(Data(), new CancellingSource(Data(seed: 2), cancellation), cancellation.Token));
+        Assert.Throws<OperationCanceledException>(() => new TrainingLoop(network, Loss.CrossEntropy).Run(Data(), null, new CancellationToken(canceled: true)));
         Assert.Equal(before, Weights(network));
+    }
+
+    [Fact]
+    public void CancellationInTheMiddleOfAnEpochKeepsTheBestEpochWithEarlyStopping()
+    {
+        MemoryBatchSource validation = Data(seed: 9, rows: 30);
+        using var cancellation = new CancellationTokenSource();
+        var losses = new List<float>();
+        var options = new TrainingOptions
+        {
+            NumberOfEpochs = 60,
+            Optimizer = new Adam { LearningRate = 0.3f },
+            EarlyStopping = new EarlyStopping { Patience = 60 },
+            Progress = new Reporter(report => losses.Add(report.ValidationLoss ?? float.NaN)),
+        };
+        Network network = Classifier();
+        var loop = new TrainingLoop(network, Loss.CrossEntropy, options);
+        TrainingHistory history = loop.Run(new CancellingSource(Data(rows: 40), cancellation, after: 101), validation, cancellation.Token);
+        Assert.Equal(StopReason.Canceled, history.StopReason);
+        EpochResult best = history.Epochs.MinBy(epoch => epoch.ValidationLoss)!;
+        Assert.Equal(best.Epoch, history.BestEpoch);
+        Assert.NotEqual(history.Epochs.Count, best.Epoch);
+        Assert.Equal(best.ValidationLoss!.Value, loop.Evaluate(validation), 1e-6f);
+    }
+
+    [Fact]
+    public void TheTrainingTimeIsLimitedAndWhatWasTrainedIsKept()
+    {
+        Network network = Classifier();
+        float[] before = Weights(network);
+        TrainingHistory history = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = int.MaxValue, BatchSize = 1, MaximumTrainingTime = TimeSpan.FromMilliseconds(50) }).Run(Data(), Data(seed: 2));
+        Assert.Equal(StopReason.TimeLimit, history.StopReason);
+        Assert.NotEqual(before, Weights(network));
+        Assert.Equal(history.Epochs.Count, history.BestEpoch);
+        Assert.NotNull(history.Epochs[^1].ValidationLoss);
+
+        // Even with no time at all, one mini-batch is learned from.
+        network = Classifier();
+        history = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { MaximumTrainingTime = TimeSpan.FromTicks(1) }).Run(Data());
+        Assert.Equal(1, network.TrainingStep);
+        Assert.Single(history.Epochs);
+    }
+
+    [Fact]
+    public void AFastDevRunTakesOneBatchOfEach()
+    {
+        Network network = Classifier();
+        int reads = 0;
+        using var none = new CancellationTokenSource();
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        var training = new CancellingSource(Data(), none, after: int.MaxValue, () => reads++);
+        TrainingHistory history = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { FastDevRun = true, BatchSize = 10, GradientAccumulationSteps = 4, CheckpointPath = path, ResumeFromCheckpoint = true })
+            .Run(training, new CancellingSource(Data(seed: 2), none, after: int.MaxValue, () => reads++));
+        Assert.Equal((2, 1, 1L), (reads, history.Epochs.Count, network.TrainingStep));
+        Assert.NotNull(history.Epochs[0].ValidationLoss);
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
+    public void EarlyStoppingMayWatchAMetricAndBeginLate()
+    {
+        MemoryBatchSource validation = Data(seed: 9, rows: 30);
+        TrainingHistory Run(EarlyStopping stopping, out TrainingLoop loop)
+        {
+            loop = new TrainingLoop(Classifier(), Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 300, Optimizer = new Adam { LearningRate = 0.05f }, EarlyStopping = stopping });
+            return loop.Run(Data(rows: 40), validation);
+        }
+
+        TrainingHistory history = Run(new EarlyStopping { Patience = 8, Metric = ValidationMetric.Accuracy }, out TrainingLoop loop);
+        Assert.Equal(StopReason.EarlyStopping, history.StopReason);
+        Assert.All(history.Epochs, epoch => Assert.InRange(epoch.Metric!.Value, 0, 1));
+        Assert.Equal(history.Epochs.MaxBy(epoch => epoch.Metric)!.Epoch, history.BestEpoch);
+        Assert.Equal(history.BestEpoch + 8, history.Epochs.Count);
+
+        history = Run(new EarlyStopping { Patience = 1, StartEpoch = 50 }, out _);
+        Assert.True(history.Epochs.Count > 50);
+        Assert.True(history.BestEpoch >= 50);
+
+        history = Run(new EarlyStopping { Patience = 8, RestoreBestWeights = false }, out loop);
+        Assert.Equal(history.Epochs.Count, history.BestEpoch);
+        Assert.Equal(history.Epochs[^1].ValidationLoss!.Value, loop.Evaluate(validation), 1e-6f);
+
+        history = Run(EarlyStopping.Never, out _);
+        Assert.Equal((300, 300, StopReason.Completed), (history.Epochs.Count, history.BestEpoch, history.StopReason));
+        Assert.Contains("accuracy", Assert.Throws<InvalidOperationException>(() =>
+            new TrainingLoop(Classifier(), Loss.CrossEntropy, new TrainingOptions { EarlyStopping = new EarlyStopping { Metric = ValidationMetric.Accuracy } }).Run(Data())).Message);
+    }
+
+    [Fact]
+    public void MetricsAreWhatTheirNamesSay()
+    {
+        Assert.Equal(1, ValidationMetric.Accuracy.OfRow([0.1f, 3f, 2f], [1f]));
+        Assert.Equal(0, ValidationMetric.Accuracy.OfRow([0.1f, 3f, 2f], [2f]));
+        Assert.Equal(1, ValidationMetric.Accuracy.OfRow([-0.1f], [0f]));
+        Assert.Equal(0, ValidationMetric.Accuracy.OfRow([-0.1f], [1f]));
+        Assert.Equal(1.5, ValidationMetric.MeanAbsoluteError.OfRow([1f, 2f], [2f, 4f]));
+        Assert.Equal(2.5, ValidationMetric.RootMeanSquaredError.OfRow([1f, 2f], [2f, 4f]));
+        Assert.Equal(3, ValidationMetric.RootMeanSquaredError.OfMean(9));
+    }
+
+    [Fact]
+    public void AccumulationAllocatesNothingPerMiniBatch()
+    {
+        var allocated = new List<long>();
+        using var none = new CancellationTokenSource();
+        var training = new CancellingSource(Data(), none, after: int.MaxValue, () => allocated.Add(GC.GetAllocatedBytesForCurrentThread()));
+        allocated.Capacity = 10_000;
+        new TrainingLoop(Classifier(), Loss.CrossEntropy, new TrainingOptions { BatchSize = 8, GradientAccumulationSteps = 4, NumberOfEpochs = 20 }).Run(training);
+        int[] epochs = [.. Enumerable.Range(5, 15).Where(epoch => allocated[epoch * 15] != allocated[epoch * 15 + 14])];
+        Assert.InRange(epochs.Length, 0, 2); // a pool may grow once; what each mini-batch allocated would show in all 15
     }
 
     [Fact]
     public void AProgressReceiverThatFailsKeepsTheWeightsToo()
     {
-        Network network = Classifier();
-        float[] before = Weights(network);
+        Network network = Classifier(), other = Classifier();
+        new TrainingLoop(other, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 1 }).Run(Data());
         var options = new TrainingOptions { Progress = new Reporter(_ => throw new IOException("The receiver is gone.")) };
         Assert.Throws<IOException>(() => new TrainingLoop(network, Loss.CrossEntropy, options).Run(Data()));
-        Assert.Equal(before, Weights(network));
+        Assert.Equal(Weights(other), Weights(network));
     }
 
     [Fact]
@@ -319,9 +440,11 @@ public class TrainingLoopTests
 
     private static Device ReferenceDeviceForTests => Devices.Reference.ReferenceDevice.Instance;
 
-    /// <summary>Cancels when it is read.</summary>
-    private sealed class CancellingSource(MemoryBatchSource inner, CancellationTokenSource cancellation) : BatchSource
+    /// <summary>Cancels when it is read for a given time, and says that it is read.</summary>
+    private sealed class CancellingSource(MemoryBatchSource inner, CancellationTokenSource cancellation, int after = 1, Action? onRead = null) : BatchSource
     {
+        private int _reads;
+
         public override Shape RowShape => inner.RowShape;
 
         public override int TargetsPerRow => inner.TargetsPerRow;
@@ -334,7 +457,9 @@ public class TrainingLoopTests
 
         public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
         {
-            cancellation.Cancel();
+            if (++_reads == after)
+                cancellation.Cancel();
+            onRead?.Invoke();
             return inner.Read(features, targets, weights);
         }
     }

@@ -55,7 +55,8 @@ internal sealed unsafe partial class CpuDevice : Device
     public BufferPool Buffers { get; }
 
     /// <inheritdoc/>
-    internal override MemoryBlock Rent(int length, ElementType elementType) => Buffers.Rent(length);
+    internal override MemoryBlock Rent(int length, ElementType elementType) =>
+        Buffers.Rent(elementType is ElementType.BFloat16 or ElementType.Float16 ? length / 2 + length % 2 : length);
 
     /// <inheritdoc/>
     internal override void Return(MemoryBlock block) => Buffers.Return((NativeBlock)block);

@@ -30,6 +30,14 @@ internal unsafe interface ILanes
     /// <summary>As <see cref="ISimd{TSelf}.StoreBytes"/>.</summary>
     public static abstract void StoreBytes<TSimd>(TSimd value, byte* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd>;
+
+    /// <summary>As <see cref="ISimd{TSelf}.LoadWords"/>.</summary>
+    public static abstract TSimd LoadWords<TSimd>(ushort* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd>;
+
+    /// <summary>As <see cref="ISimd{TSelf}.StoreWords"/>.</summary>
+    public static abstract void StoreWords<TSimd>(TSimd value, ushort* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd>;
 }
 
 /// <summary>All lanes; the count is not looked at.</summary>
@@ -50,6 +58,14 @@ internal readonly unsafe struct AllLanes : ILanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes<TSimd>(TSimd value, byte* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreBytes(value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TSimd LoadWords<TSimd>(ushort* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.LoadWords(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords<TSimd>(TSimd value, ushort* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreWords(value, destination);
 }
 
 /// <summary>All lanes, written past the caches; read as ever.</summary>
@@ -70,11 +86,21 @@ internal readonly unsafe struct StreamedLanes : ILanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes<TSimd>(TSimd value, byte* destination, int count)
         where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreBytes(value, destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TSimd LoadWords<TSimd>(ushort* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.LoadWords(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords<TSimd>(TSimd value, ushort* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd> => TSimd.StoreWords(value, destination);
 }
 
 /// <summary>The first lanes only; memory beyond them is not touched.</summary>
 internal readonly unsafe struct FirstLanes : ILanes
 {
+    private const int MaximumLanes = 16;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TSimd Load<TSimd>(float* source, int count)
         where TSimd : unmanaged, ISimd<TSimd> => TSimd.Load(source, count);
@@ -101,6 +127,26 @@ internal readonly unsafe struct FirstLanes : ILanes
         TSimd.StoreBytes(value, (byte*)&bytes);
         for (int i = 0; i < count; i++)
             destination[i] = ((byte*)&bytes)[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TSimd LoadWords<TSimd>(ushort* source, int count)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        ushort* words = stackalloc ushort[MaximumLanes];
+        for (int i = 0; i < MaximumLanes; i++)
+            words[i] = i < count ? source[i] : (ushort)0;
+        return TSimd.LoadWords(words);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords<TSimd>(TSimd value, ushort* destination, int count)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        ushort* words = stackalloc ushort[MaximumLanes];
+        TSimd.StoreWords(value, words);
+        for (int i = 0; i < count; i++)
+            destination[i] = words[i];
     }
 }
 

@@ -51,6 +51,21 @@ internal unsafe interface ISimd<TSelf>
     /// <summary>Writes Width lanes that are whole numbers from 0 to 255 as bytes.</summary>
     public static abstract void StoreBytes(TSelf value, byte* destination);
 
+    /// <summary>Reads Width 16-bit words into the lower halves of the lanes' bits.</summary>
+    public static abstract TSelf LoadWords(ushort* source);
+
+    /// <summary>Writes the lower halves of the lanes' bits, whose upper halves are 0, as 16-bit words.</summary>
+    public static abstract void StoreWords(TSelf value, ushort* destination);
+
+    /// <summary>The sum of the lanes' bits as whole numbers.</summary>
+    public static abstract TSelf AddBits(TSelf a, TSelf b);
+
+    /// <summary>The lanes' bits moved up.</summary>
+    public static abstract TSelf ShiftLeft(TSelf a, int count);
+
+    /// <summary>The lanes' bits moved down; zeros follow.</summary>
+    public static abstract TSelf ShiftRight(TSelf a, int count);
+
     /// <summary>Mask of the first <paramref name="count"/> lanes.</summary>
     public static abstract TSelf FirstLanes(int count);
 

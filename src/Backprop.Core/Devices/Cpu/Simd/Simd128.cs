@@ -66,6 +66,21 @@ internal readonly unsafe struct Simd128 : ISimd<Simd128>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 LoadWords(ushort* source) => new(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords(Simd128 value, ushort* destination) => *(ulong*)destination = Vector128.Narrow(value._lanes.AsUInt32(), value._lanes.AsUInt32()).AsUInt64().ToScalar();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 AddBits(Simd128 a, Simd128 b) => new((a._lanes.AsInt32() + b._lanes.AsInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 ShiftLeft(Simd128 a, int count) => new(Vector128.ShiftLeft(a._lanes.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd128 ShiftRight(Simd128 a, int count) => new(Vector128.ShiftRightLogical(a._lanes.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd128 FirstLanes(int count) => new(Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

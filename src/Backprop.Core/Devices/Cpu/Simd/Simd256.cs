@@ -45,6 +45,21 @@ internal readonly unsafe struct Simd256 : ISimd<Simd256>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 LoadWords(ushort* source) => new(Avx2.ConvertToVector256Int32(Vector128.Load(source)).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords(Simd256 value, ushort* destination) => Vector128.Narrow(value._lanes.AsUInt32().GetLower(), value._lanes.AsUInt32().GetUpper()).Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 AddBits(Simd256 a, Simd256 b) => new((a._lanes.AsInt32() + b._lanes.AsInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 ShiftLeft(Simd256 a, int count) => new(Vector256.ShiftLeft(a._lanes.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd256 ShiftRight(Simd256 a, int count) => new(Vector256.ShiftRightLogical(a._lanes.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd256 FirstLanes(int count) => new(Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

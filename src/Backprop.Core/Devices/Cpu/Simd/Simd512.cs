@@ -40,6 +40,21 @@ internal readonly unsafe struct Simd512 : ISimd<Simd512>
         Avx512F.ConvertToVector128Byte(Vector512.ConvertToInt32Native(value._lanes)).Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 LoadWords(ushort* source) => new(Avx512F.ConvertToVector512Int32(Vector256.Load(source)).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords(Simd512 value, ushort* destination) => Avx512F.ConvertToVector256UInt16(value._lanes.AsUInt32()).Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 AddBits(Simd512 a, Simd512 b) => new((a._lanes.AsInt32() + b._lanes.AsInt32()).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 ShiftLeft(Simd512 a, int count) => new(Vector512.ShiftLeft(a._lanes.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Simd512 ShiftRight(Simd512 a, int count) => new(Vector512.ShiftRightLogical(a._lanes.AsInt32(), count).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Simd512 FirstLanes(int count) => new(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -47,6 +47,21 @@ internal readonly unsafe struct SimdScalar : ISimd<SimdScalar>
     public static void StoreBytes(SimdScalar value, byte* destination) => *destination = (byte)value._value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar LoadWords(ushort* source) => FromBits(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords(SimdScalar value, ushort* destination) => *destination = (ushort)Bits(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar AddBits(SimdScalar a, SimdScalar b) => FromBits(Bits(a) + Bits(b));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar ShiftLeft(SimdScalar a, int count) => FromBits(Bits(a) << count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SimdScalar ShiftRight(SimdScalar a, int count) => FromBits((int)((uint)Bits(a) >> count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SimdScalar FirstLanes(int count) => Mask(count > 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,26 @@
+namespace Backprop.Training;
+
+/// <summary>Writes a whole file or none: an old one stays until the new one is complete.</summary>
+internal static class AtomicFile
+{
+    /// <exception cref="IOException">The file cannot be written; an old one is untouched.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string temporary = path + ".tmp-" + Guid.NewGuid().ToString("N")[..8];
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.CreateNew))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary); // there only if something failed
+        }
+    }
+}
