@@ -272,11 +272,11 @@ internal sealed class TapeState : TensorScope
             for (int i = 0; i < record.InputCount; i++)
                 Discard(record.Input(i));
         foreach (OperationRecord record in Records)
-            if (record is OperationRecord<Checkpoint.Attributes> checkpoint)
-                foreach (TensorStorage parameter in checkpoint.Attributes.Segment.Parameters)
+            if (record is OperationRecord<Checkpoint.Attributes> { Attributes.Segment: { } segment })
+                foreach (TensorStorage parameter in segment.Parameters)
                     Discard(parameter);
 
-        static void Discard(TensorStorage tensor)
+        static void Discard(TensorStorage? tensor)
         {
             if (tensor is { Scope: null, Gradient: not null })
                 tensor.GradientIsZero = true;
@@ -305,7 +305,8 @@ internal sealed class TapeState : TensorScope
 
     /// <summary>
     /// The backward pass of such a part: runs it again, recording behind all records of the tape, hands the gradient of its
-    /// result over, walks back, and forgets what it has made.
+    /// result over, walks back, and forgets what it has made. The places of its records stay its own, so that each finds
+    /// its like there in the next step.
     /// </summary>
     public void RunAgainAndBack(OperationRecord record, CheckpointSegment segment, in SegmentRun run)
     {
@@ -354,6 +355,7 @@ internal sealed class TapeState : TensorScope
     {
         Generation++;
         Forget(0, 0);
+        _recordCount = 0;
         _backwardDone = false;
         _unitGradient = null;
         Observer = null;
@@ -378,7 +380,7 @@ internal sealed class TapeState : TensorScope
             record.Clear();
         }
 
-        (_recordCount, _tensorCount) = (firstRecord, firstTensor);
+        _tensorCount = firstTensor;
     }
 
     private TensorStorage NextStorage(in Shape shape, ElementType elementType)
