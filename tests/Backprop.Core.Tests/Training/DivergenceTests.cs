@@ -167,8 +167,11 @@ public class DivergenceTests
             return GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
+        // Other tests share the pool and the collector, and now and then cost some bytes; a step that allocates does so every time.
+        long Least(int rows) => Enumerable.Range(0, 20).Min(_ => Allocated(rows));
+
         Allocated(3000);
-        Assert.Equal(Allocated(1000), Allocated(3000));
+        Assert.Equal(Least(1000), Least(3000));
     }
 
     /// <summary>Gives NaN in the first row after some epochs.</summary>
