@@ -14,6 +14,7 @@ trap 'rm -rf "$folder"' EXIT
 expected=$(dotnet "$program" none | tail -1)
 saved=0 halves=0 done=0 between=0
 for ((kill = 1; kill <= kills; kill++)); do
+    rm -f "$folder/log"
     dotnet "$program" "$folder/run.ckpt" >"$folder/log" &
     pid=$!
     begun=saved; if [ "$saved" -gt 0 ]; then begun=resumed; fi
