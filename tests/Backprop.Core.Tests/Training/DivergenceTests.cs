@@ -167,11 +167,12 @@ public class DivergenceTests
             return GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
-        // Other tests share the pool and the collector, and now and then cost some bytes; a step that allocates does so every time.
+        // Other tests share the pool, the collector and the compiler, and now and then cost some bytes; a step that allocates does so every time.
         long Least(int rows) => Enumerable.Range(0, 20).Min(_ => Allocated(rows));
 
         Allocated(3000);
-        Assert.Equal(Least(1000), Least(3000));
+        long few = Least(1000), many = Least(3000);
+        Assert.InRange(many - few, -199, 199); // the smallest object has 24 bytes, and there are 200 steps more
     }
 
     /// <summary>Gives NaN in the first row after some epochs.</summary>

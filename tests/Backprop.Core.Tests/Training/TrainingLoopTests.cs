@@ -266,7 +266,7 @@ public class TrainingLoopTests
         allocated.Capacity = 10_000;
         new TrainingLoop(Classifier(), Loss.CrossEntropy, new TrainingOptions { BatchSize = 8, GradientAccumulationSteps = 4, NumberOfEpochs = 20 }).Run(training);
         int[] epochs = [.. Enumerable.Range(5, 15).Where(epoch => allocated[epoch * 15] != allocated[epoch * 15 + 14])];
-        Assert.InRange(epochs.Length, 0, 2); // a pool may grow once; what each mini-batch allocated would show in all 15
+        Assert.InRange(epochs.Length, 0, 7); // a pool may grow and a collection fall into an epoch; what each mini-batch allocated would show in all 15
     }
 
     [Fact]
