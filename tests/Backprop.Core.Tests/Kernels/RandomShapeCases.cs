@@ -119,7 +119,13 @@ internal static class RandomShapeCases
             KernelBlock gamma = KernelBlock.Source(Samples.Uniform(channels, i + 1)), beta = KernelBlock.Source(Samples.Uniform(channels, i + 2));
             BatchNormArguments Batch(MemoryBlock[] m) => new(rows, channels, 1e-2f)
             {
-                UsesBatch = usesBatch, Gamma = affine ? m[0] : null, Beta = affine ? m[1] : null, RunningMean = m[2], RunningVariance = m[3], Momentum = 0.3f, Activation = activation,
+                UsesBatch = usesBatch,
+                Gamma = affine ? m[0] : null,
+                Beta = affine ? m[1] : null,
+                RunningMean = m[2],
+                RunningVariance = m[3],
+                Momentum = 0.3f,
+                Activation = activation,
             };
             int length = rows * channels;
             // Blocks: γ, β, running statistics, x, y, the gradients of y, x, γ and β. The statistics are the device's own affair.
@@ -168,7 +174,11 @@ internal static class RandomShapeCases
                 [KernelBlock.Source(Samples.Uniform(m * k, i)), KernelBlock.Source(Samples.Uniform(k * n, i + 1, -largest, largest)), KernelBlock.Source(Samples.Uniform(n, i + 2)), KernelBlock.Result(m * n, accumulate, 3)],
                 (d, b) => d.MatMul(new MatMulArguments(b[0], b[1], b[3], m, n, k)
                 {
-                    TransposeA = transposeA, TransposeB = transposeB, Accumulate = accumulate, Bias = useBias && !accumulate ? b[2] : null, Activation = accumulate ? Activation.Identity : activation,
+                    TransposeA = transposeA,
+                    TransposeB = transposeB,
+                    Accumulate = accumulate,
+                    Bias = useBias && !accumulate ? b[2] : null,
+                    Activation = accumulate ? Activation.Identity : activation,
                 }), Tolerance);
         }
     }
@@ -191,7 +201,13 @@ internal static class RandomShapeCases
         (int width, int outputWidth, int kernelWidth, int strideX, int left, int dilationX) = Window(random, 20);
         return new ConvolutionShape(random.Next(20) == 0 ? 0 : random.Next(1, 4), height, width, channels, outputHeight, outputWidth, filters, kernelHeight, kernelWidth)
         {
-            StrideY = strideY, StrideX = strideX, PaddingTop = top, PaddingLeft = left, DilationY = dilationY, DilationX = dilationX, Groups = groups,
+            StrideY = strideY,
+            StrideX = strideX,
+            PaddingTop = top,
+            PaddingLeft = left,
+            DilationY = dilationY,
+            DilationX = dilationX,
+            Groups = groups,
         };
     }
 
