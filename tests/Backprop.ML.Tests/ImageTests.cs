@@ -180,6 +180,20 @@ public sealed class ImageTests : IDisposable
     }
 
     [Fact]
+    public void A_grey_column_of_another_height_and_width_is_refused_also_when_it_has_as_many_values()
+    {
+        string message = Assert.Throws<ArgumentOutOfRangeException>(() => Trainer(net => net.Image(1, 6, 4).Conv2d(2, 3).Flatten()).Fit(GreyRows())).Message;
+        Assert.Contains("feature column 'Features': the network takes grey images of 6×4, but the column is 'Vector<Single, 4, 6>'", message);
+        Assert.Equal(20, Samples.ScoreBits(Trainer(net => net.Image(1, 4, 6).Conv2d(2, 3).Flatten()).Fit(GreyRows()).Transform(GreyRows())).Length);
+    }
+
+    private IDataView GreyRows() => _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 20).Select(i => new Grey
+    {
+        Features = [.. Enumerable.Range(0, 24).Select(j => (float)((i * 7 + j * 5) % 11))],
+        Label = i % 2 == 0,
+    }).ToArray());
+
+    [Fact]
     public void A_column_that_does_not_fit_the_trained_network_is_not_scored()
     {
         ITransformer model = Trainer(net => net.Conv2d(2, 3).Flatten()).Fit(Rows<Planar>(20));

@@ -134,6 +134,28 @@ public sealed class ScoringTests
     }
 
     [Fact]
+    public void A_row_that_cannot_be_read_takes_no_scores_of_others_with_it()
+    {
+        // Rows are read ahead: behind the error there must be none whose scores were never computed.
+        ITransformer model = Regression();
+        IDataView scored = model.Transform(_ml.Data.LoadFromEnumerable(Enumerable.Range(0, 30).Select(i => new FailingRow { Index = i })));
+        using DataViewRowCursor cursor = scored.GetRowCursor(scored.Schema);
+        ValueGetter<float> getScore = cursor.GetGetter<float>(scored.Schema["Score"]);
+        float score = 0;
+        Assert.Contains("This disk is broken.", Assert.ThrowsAny<Exception>(() => cursor.MoveNext()).GetBaseException().Message);
+        Assert.ThrowsAny<Exception>(() => getScore(ref score));
+        float[] expected = Samples.Column<float>(model.Transform(_ml.Data.LoadFromEnumerable(Enumerable.Range(10, 20).Select(i => new FailingRow { Index = i }))), "Score");
+        var found = new List<float>();
+        while (cursor.MoveNext())
+        {
+            getScore(ref score);
+            found.Add(score);
+        }
+
+        Assert.Equal(expected, found);
+    }
+
+    [Fact]
     public void Any_number_of_threads_get_the_bits_that_one_gets()
     {
         ITransformer model = Multiclass();
@@ -183,6 +205,14 @@ public sealed class ScoringTests
     private ITransformer Binary() => _ml.BinaryClassification.Trainers.NeuralNetwork("Flag", numberOfEpochs: 3).Fit(_data);
 
     private ITransformer Multiclass() => _ml.MulticlassClassification.Trainers.NeuralNetwork("Class", numberOfEpochs: 3).Fit(_data);
+
+    private sealed class FailingRow
+    {
+        public int Index { get; set; }
+
+        [VectorType(Samples.FeatureCount)]
+        public float[] Features => Index == 9 ? throw new IOException("This disk is broken.") : [Index, 1, -Index, 0.5f];
+    }
 
     private sealed class SparseRow
     {

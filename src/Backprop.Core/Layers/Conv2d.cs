@@ -14,7 +14,7 @@ namespace Backprop;
 /// <param name="Filters">The number of output channels, at least 1.</param>
 /// <param name="KernelSize">The kernel's size in pixels.</param>
 /// <param name="Stride">The distance of neighbouring placements of the kernel; 1 when null.</param>
-/// <param name="Padding">The zeros put around the image on every side, in pixels. Default 0.</param>
+/// <param name="Padding">The zeros put around the image on every side, in pixels, or <see cref="Backprop.Padding.Same"/>. Default 0.</param>
 /// <param name="Dilation">The distance of neighbouring cells of the kernel; 1 when null. Yu and Koltun 2016, arXiv:1511.07122.</param>
 /// <param name="Groups">The number of equal parts of the channels that know nothing of each other. Default 1. Xie et al. 2017, arXiv:1611.05431.</param>
 /// <param name="UseBias">Whether a bias is added to each filter. Default: yes.</param>
@@ -23,7 +23,7 @@ namespace Backprop;
 /// <see cref="DenseDefinition"/>, with kernel area · C/groups inputs.
 /// </param>
 public sealed record Conv2dDefinition(
-    int Filters, Size2d KernelSize, Size2d? Stride = null, Size2d Padding = default, Size2d? Dilation = null, int Groups = 1, bool UseBias = true,
+    int Filters, Size2d KernelSize, Size2d? Stride = null, Padding Padding = default, Size2d? Dilation = null, int Groups = 1, bool UseBias = true,
     Initializer? WeightInitializer = null) : LayerDefinition
 {
     internal override string KindName => "conv2d";
@@ -45,13 +45,13 @@ public sealed record Conv2dDefinition(
 /// </summary>
 /// <param name="KernelSize">The kernel's size in pixels.</param>
 /// <param name="Stride">The distance of neighbouring placements of the kernel; 1 when null.</param>
-/// <param name="Padding">The zeros put around the image on every side, in pixels. Default 0.</param>
+/// <param name="Padding">The zeros put around the image on every side, in pixels, or <see cref="Backprop.Padding.Same"/>. Default 0.</param>
 /// <param name="Dilation">The distance of neighbouring cells of the kernel; 1 when null.</param>
 /// <param name="Multiplier">The kernels of each channel, at least 1: the output has channels · multiplier channels, those of one input channel side by side. Default 1.</param>
 /// <param name="UseBias">Whether a bias is added to each output channel. Default: yes.</param>
 /// <param name="WeightInitializer">As for <see cref="Conv2dDefinition"/>.</param>
 public sealed record DepthwiseConv2dDefinition(
-    Size2d KernelSize, Size2d? Stride = null, Size2d Padding = default, Size2d? Dilation = null, int Multiplier = 1, bool UseBias = true,
+    Size2d KernelSize, Size2d? Stride = null, Padding Padding = default, Size2d? Dilation = null, int Multiplier = 1, bool UseBias = true,
     Initializer? WeightInitializer = null) : LayerDefinition
 {
     internal override string KindName => "depthwise_conv2d";

@@ -37,7 +37,7 @@ internal sealed class LayerSequence
             ActivationDefinition? moves = next is { Function.Kind: ActivationKind.Relu } && i + 2 < definitions.Count && definitions[i + 2].TakesMaximum ? next : null;
             ActivationDefinition? fusible = moved ?? (moves is null ? next : null);
             var context = new LayerContext(parameters, parameters.NextStream(), fusible) { ActivationAhead = Ahead(definitions, i + 1, activationBehind) };
-            Layer built = layer.Build(name, shape, context);
+            Layer built = Build(layer, name, shape, context);
             if (layers.Exists(other => other.Name == name))
                 throw new ArgumentException($"Two layers are named '{name}', one by default. Give one another name.", nameof(definitions));
             if (Math.Max(built.InputShape.Rank, built.OutputShape.Rank) >= Shape.MaximumRank)
@@ -86,6 +86,19 @@ internal sealed class LayerSequence
         }
 
         return x;
+    }
+
+    /// <summary>Builds a layer; an error of shapes that does not say which layer it is about, such as one of a tensor's size, is told so.</summary>
+    private static Layer Build(LayerDefinition definition, string name, Shape inputShape, in LayerContext context)
+    {
+        try
+        {
+            return definition.Build(name, inputShape, context);
+        }
+        catch (ShapeException exception) when (!exception.Message.Contains('\'' + name, StringComparison.Ordinal))
+        {
+            throw new ShapeException($"Layer '{name}', which is given rows of shape {inputShape}: {exception.Message}");
+        }
     }
 
     /// <summary>The activation that the values meet next, behind normalisations.</summary>

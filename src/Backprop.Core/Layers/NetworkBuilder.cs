@@ -43,28 +43,28 @@ public sealed partial class NetworkBuilder
     /// <param name="filters">The number of output channels, at least 1.</param>
     /// <param name="kernelSize">The kernel's size in pixels, <c>3</c> or <c>(3, 5)</c>.</param>
     /// <param name="stride">The distance of neighbouring placements of the kernel; 1 when null.</param>
-    /// <param name="padding">The zeros put around the image on every side. Default 0; (kernel − 1)/2 keeps the size at stride 1.</param>
+    /// <param name="padding">The zeros put around the image on every side. Default 0; <see cref="Padding.Same"/>, or (kernel − 1)/2 of an odd kernel, keeps the size at stride 1.</param>
     /// <param name="dilation">The distance of neighbouring cells of the kernel; 1 when null.</param>
     /// <param name="groups">The number of equal parts of the channels that know nothing of each other. Default 1.</param>
     /// <param name="useBias">Whether a bias is added. Default: yes; a batch normalisation that follows makes it useless.</param>
     /// <param name="initializer">How the weights are drawn; by the activation that follows when null.</param>
     /// <param name="name">A name of its own; <c>conv2d_1</c>, <c>conv2d_2</c>, ... when null.</param>
     public NetworkBuilder Conv2d(
-        int filters, Size2d kernelSize, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int groups = 1, bool useBias = true,
+        int filters, Size2d kernelSize, Size2d? stride = null, Padding padding = default, Size2d? dilation = null, int groups = 1, bool useBias = true,
         Initializer? initializer = null, string? name = null) =>
         Add(new Conv2dDefinition(filters, kernelSize, stride, padding, dilation, groups, useBias, initializer) { Name = name });
 
     /// <summary>Appends a convolution in which each channel has kernels of its own; see <see cref="DepthwiseConv2dDefinition"/>.</summary>
     /// <param name="kernelSize">The kernel's size in pixels, <c>3</c> or <c>(3, 5)</c>.</param>
     /// <param name="stride">The distance of neighbouring placements of the kernel; 1 when null.</param>
-    /// <param name="padding">The zeros put around the image on every side. Default 0.</param>
+    /// <param name="padding">The zeros put around the image on every side, or <see cref="Padding.Same"/>. Default 0.</param>
     /// <param name="dilation">The distance of neighbouring cells of the kernel; 1 when null.</param>
     /// <param name="multiplier">The kernels of each channel. Default 1.</param>
     /// <param name="useBias">Whether a bias is added. Default: yes.</param>
     /// <param name="initializer">How the weights are drawn; by the activation that follows when null.</param>
     /// <param name="name">A name of its own; <c>depthwise_conv2d_1</c>, <c>depthwise_conv2d_2</c>, ... when null.</param>
     public NetworkBuilder DepthwiseConv2d(
-        Size2d kernelSize, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int multiplier = 1, bool useBias = true,
+        Size2d kernelSize, Size2d? stride = null, Padding padding = default, Size2d? dilation = null, int multiplier = 1, bool useBias = true,
         Initializer? initializer = null, string? name = null) =>
         Add(new DepthwiseConv2dDefinition(kernelSize, stride, padding, dilation, multiplier, useBias, initializer) { Name = name });
 
@@ -72,14 +72,14 @@ public sealed partial class NetworkBuilder
     /// <param name="filters">The number of output channels, at least 1.</param>
     /// <param name="kernelSize">The steps that a kernel looks at.</param>
     /// <param name="stride">The distance of neighbouring placements of the kernel. Default 1.</param>
-    /// <param name="padding">The zeros put before and behind the signal. Default 0.</param>
+    /// <param name="padding">The zeros put before and behind the signal, or <see cref="Padding.Same"/>. Default 0.</param>
     /// <param name="dilation">The distance of neighbouring cells of the kernel. Default 1.</param>
     /// <param name="groups">The number of equal parts of the channels that know nothing of each other. Default 1.</param>
     /// <param name="useBias">Whether a bias is added. Default: yes.</param>
     /// <param name="initializer">How the weights are drawn; by the activation that follows when null.</param>
     /// <param name="name">A name of its own; <c>conv1d_1</c>, <c>conv1d_2</c>, ... when null.</param>
     public NetworkBuilder Conv1d(
-        int filters, int kernelSize, int stride = 1, int padding = 0, int dilation = 1, int groups = 1, bool useBias = true,
+        int filters, int kernelSize, int stride = 1, Padding padding = default, int dilation = 1, int groups = 1, bool useBias = true,
         Initializer? initializer = null, string? name = null) =>
         Add(new Conv1dDefinition(filters, kernelSize, stride, padding, dilation, groups, useBias, initializer) { Name = name });
 

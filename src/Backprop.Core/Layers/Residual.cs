@@ -106,7 +106,7 @@ namespace Backprop.Layers
             if (linear is null)
                 throw new ShapeException(
                     $"Layer '{name}': its block makes rows of shape {output} of rows of shape {input}, and these cannot be added: no stride of a 1x1 convolution, output = ⌈size/stride⌉, leads from the one to the other. " +
-                    "A block keeps the number of axes; paddings that keep the size, with strides that are whole, make the shapes agree.");
+                    "A block keeps the number of axes; paddings that keep the size (Padding.Same) make the shapes agree at any stride.");
             return norm is null ? [linear] : [linear, norm with { Name = null }];
         }
 

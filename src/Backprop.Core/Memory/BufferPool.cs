@@ -48,13 +48,20 @@ internal sealed class BufferPool
     /// <summary>The most bytes that were ever lent out at once.</summary>
     public long PeakBytesRented => Volatile.Read(ref _peakBytes);
 
-    /// <summary>A block of at least <paramref name="length"/> elements with undefined content.</summary>
-    /// <exception cref="InsufficientMemoryException">The limit does not allow it or the system has no more memory.</exception>
-    public NativeBlock Rent(int length)
+    /// <summary>
+    /// A block of at least <paramref name="length"/> elements with undefined content. The length is wide because kernels add
+    /// up what they need: a sum that does not fit a block must not become a small number on the way.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The length is negative.</exception>
+    /// <exception cref="InsufficientMemoryException">No block is so long, the limit does not allow it or the system has no more memory.</exception>
+    public NativeBlock Rent(long length)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        if (length > int.MaxValue)
+            throw Insufficient(length, length * sizeof(float), $"a block has at most {int.MaxValue}");
         try
         {
-            return RentOnce(length);
+            return RentOnce((int)length);
         }
         catch (InsufficientMemoryException)
         {
@@ -62,7 +69,7 @@ internal sealed class BufferPool
             // their finalizers take.
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            return RentOnce(length);
+            return RentOnce((int)length);
         }
     }
 
@@ -184,7 +191,7 @@ internal sealed class BufferPool
         }
     }
 
-    private InsufficientMemoryException Insufficient(int length, long bytes, string reason) => new(
+    private InsufficientMemoryException Insufficient(long length, long bytes, string reason) => new(
         $"A tensor buffer of {length} elements ({bytes} bytes) cannot be had: {reason}. " +
         $"In use: {_bytesRented} bytes; limit: {_byteLimit} bytes. A smaller batch or gradient checkpointing needs less memory.");
 

@@ -44,6 +44,7 @@ internal readonly record struct PoolingWindows(bool AreSignals, Size2d Size, Siz
         if (room > int.MaxValue / 2)
             throw new ShapeException($"{who}: padded along the {axis}, its input {image} has {room} pixels; expected at most {int.MaxValue / 2}.");
         stride = (int)Math.Min(stride, room); // beyond that there is only one window
+        dilation = window == 1 ? 1 : dilation; // of no meaning then, and perhaps beyond all bounds
         long outputs = (room - reach + (RoundUp ? stride - 1 : 0)) / stride + 1;
         if ((outputs - 1) * stride >= length + padding)
             outputs--; // the last window would begin behind the image

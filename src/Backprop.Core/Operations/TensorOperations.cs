@@ -26,20 +26,20 @@ public static partial class TensorOperations
 
     /// <summary>
     /// The convolution (cross-correlation) of images with kernels, channels last. Each axis of the output has
-    /// ⌊(size + 2·padding − dilation·(kernel − 1) − 1)/stride⌋ + 1 pixels. gradInput is the transposed convolution of g with
+    /// ⌊(size + 2·padding − dilation·(kernel − 1) − 1)/stride⌋ + 1 pixels, or ⌈size/stride⌉ with <see cref="Padding.Same"/>. gradInput is the transposed convolution of g with
     /// the weight, gradWeight the correlation of x with g. Dumoulin and Visin 2016, arXiv:1603.07285.
     /// </summary>
     /// <param name="x">Shape [N, H, W, C].</param>
     /// <param name="weight">Shape [kernel height, kernel width, C/groups, O]: one kernel per output channel.</param>
     /// <param name="bias">Shape [O]; none when omitted.</param>
     /// <param name="stride">The distance of neighbouring placements of the kernel, in pixels. Default 1.</param>
-    /// <param name="padding">The zeros put around each image, in pixels. Default 0.</param>
+    /// <param name="padding">The zeros put around each image, in pixels, or <see cref="Padding.Same"/>. Default 0.</param>
     /// <param name="dilation">The distance of neighbouring cells of the kernel, in pixels. Default 1.</param>
     /// <param name="groups">The number of equal parts of the channels that know nothing of each other; C for a depthwise convolution. Default 1.</param>
     /// <returns>Shape [N, output height, output width, O].</returns>
     /// <exception cref="ShapeException">The shapes do not fit, or the kernel does not fit into the padded image; the message says what would.</exception>
     public static Tensor Conv2d(
-        this Tensor x, Tensor weight, Tensor bias = default, Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int groups = 1) =>
+        this Tensor x, Tensor weight, Tensor bias = default, Size2d? stride = null, Padding padding = default, Size2d? dilation = null, int groups = 1) =>
         x.Shape.Rank == 4
             ? Convolution.Apply(x, weight, bias, new ConvolutionOptions(stride ?? 1, padding, dilation ?? 1, groups), Devices.Activation.Identity)
             : throw new ShapeException($"Conv2d: the input has shape {x.Shape}; expected images [N, H, W, C].");
@@ -49,15 +49,15 @@ public static partial class TensorOperations
     /// <param name="weight">Shape [kernel length, C/groups, O].</param>
     /// <param name="bias">Shape [O]; none when omitted.</param>
     /// <param name="stride">The distance of neighbouring placements of the kernel. Default 1.</param>
-    /// <param name="padding">The zeros put before and behind each signal. Default 0.</param>
+    /// <param name="padding">The zeros put before and behind each signal, or <see cref="Padding.Same"/>. Default 0.</param>
     /// <param name="dilation">The distance of neighbouring cells of the kernel. Default 1.</param>
     /// <param name="groups">The number of equal parts of the channels that know nothing of each other. Default 1.</param>
     /// <returns>Shape [N, output length, O].</returns>
     /// <exception cref="ShapeException">The shapes do not fit, or the kernel does not fit into the padded signal; the message says what would.</exception>
     public static Tensor Conv1d(
-        this Tensor x, Tensor weight, Tensor bias = default, int stride = 1, int padding = 0, int dilation = 1, int groups = 1) =>
+        this Tensor x, Tensor weight, Tensor bias = default, int stride = 1, Padding padding = default, int dilation = 1, int groups = 1) =>
         x.Shape.Rank == 3
-            ? Convolution.Apply(x, weight, bias, new ConvolutionOptions((1, stride), (0, padding), (1, dilation), groups), Devices.Activation.Identity)
+            ? Convolution.Apply(x, weight, bias, new ConvolutionOptions((1, stride), padding.OfSignal("Conv1d"), (1, dilation), groups), Devices.Activation.Identity)
             : throw new ShapeException($"Conv1d: the input has shape {x.Shape}; expected signals [N, L, C].");
 
     /// <summary>The axes in another order, with a copy: <c>x.Permute(0, 2, 3, 1)</c> makes [N, H, W, C] of [N, C, H, W].</summary>

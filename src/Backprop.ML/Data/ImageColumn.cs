@@ -35,6 +35,12 @@ internal static class ImageColumn
         long size = (long)image.Channels * image.Height * image.Width;
         if (type.Size != size)
             return $"the network takes {image.Channels} channels of {image.Height}×{image.Width}, which are {size} values, but the column has {type.Size}, '{type}'";
+        if (type.Dimensions is [int rows, int columns])
+        {
+            return image.Channels > 1 || (rows, columns) == (image.Height, image.Width) || rows == 1 || columns == 1
+                ? null
+                : $"the network takes grey images of {image.Height}×{image.Width}, but the column is '{type}'";
+        }
         if (type.Dimensions.Length != 3)
             return null;
         bool isPlanar = image.Layout == ImageLayout.Planar;

@@ -112,25 +112,26 @@ internal sealed class BatchCursor : DataViewRowCursor, IScoredRow
     private bool ReadBatch()
     {
         (_slot, _slots) = (-1, 0);
-        int width = _schema.Scorer.FeatureCount;
-        while (_slots < _ids.Length && !_isSourceAtEnd)
+        int width = _schema.Scorer.FeatureCount, slots = 0;
+        while (slots < _ids.Length && !_isSourceAtEnd)
         {
             if (!_source.MoveNext())
             {
                 _isSourceAtEnd = true;
                 break;
             }
-            _getId(ref _ids[_slots]);
-            _batches[_slots] = _source.Batch;
+            _getId(ref _ids[slots]);
+            _batches[slots] = _source.Batch;
             foreach (ColumnBuffer? buffer in _buffers)
-                buffer?.Read(_slots);
+                buffer?.Read(slots);
             _getFeatures(ref _vector);
-            _schema.CopyFeatures(_vector, _features.AsSpan(_slots * width, width));
-            _slots++;
+            _schema.CopyFeatures(_vector, _features.AsSpan(slots * width, width));
+            slots++;
         }
-        if (_slots == 0)
+        if (slots == 0)
             return false;
-        _schema.Scorer.Score(_features.AsSpan(0, _slots * width), _scores.AsSpan(0, _slots * _schema.Scorer.Columns.NetworkOutputs));
+        _schema.Scorer.Score(_features.AsSpan(0, slots * width), _scores.AsSpan(0, slots * _schema.Scorer.Columns.NetworkOutputs));
+        _slots = slots; // not before: if a row cannot be read, none of these may be handed out
         return true;
     }
 

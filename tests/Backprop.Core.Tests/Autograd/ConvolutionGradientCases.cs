@@ -28,11 +28,15 @@ internal static class ConvolutionGradientCases
         ([1, 2, 3, 16], (1, 3), 16, Options(padding: (0, 1))),
         ([1, 4, 4, 1], 1, 1, Options(stride: 3, padding: 1)),
         ([0, 4, 4, 2], 3, 3, Options(padding: 1)),
+        ([2, 4, 3, 2], (2, 4), 3, Options(padding: Padding.Same)),
+        ([1, 5, 6, 2], (3, 2), 2, Options(stride: (2, 3), padding: Padding.Same)),
+        ([1, 5, 4, 4], (2, 3), 4, Options(stride: 2, padding: Padding.Same, dilation: (3, 2), groups: 4)),
     ];
 
-    private static readonly (Shape Input, int Kernel, int Filters, int Stride, int Padding, int Dilation, int Groups)[] Signals =
+    private static readonly (Shape Input, int Kernel, int Filters, int Stride, Padding Padding, int Dilation, int Groups)[] Signals =
     [
         ([1, 1, 1], 1, 1, 1, 0, 1, 1), ([2, 7, 3], 3, 4, 1, 1, 1, 1), ([1, 9, 2], 4, 2, 2, 3, 1, 1), ([1, 10, 4], 3, 6, 1, 2, 2, 2), ([2, 6, 3], 3, 3, 3, 1, 1, 3), ([0, 5, 2], 2, 1, 1, 0, 1, 1),
+        ([2, 7, 2], 4, 3, 1, Padding.Same, 1, 1), ([1, 8, 2], 3, 2, 3, Padding.Same, 2, 1),
     ];
 
     public static IEnumerable<GradientCase> Convolution()
@@ -54,7 +58,7 @@ internal static class ConvolutionGradientCases
             }
         }
 
-        foreach ((Shape input, int kernel, int filters, int stride, int padding, int dilation, int groups) in Signals)
+        foreach ((Shape input, int kernel, int filters, int stride, Padding padding, int dilation, int groups) in Signals)
             yield return new GradientCase(
                 $"signal, kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation}, groups {groups}",
                 (_, t) => t[0].Conv1d(t[1], t[2], stride, padding, dilation, groups),
@@ -85,5 +89,5 @@ internal static class ConvolutionGradientCases
         }
     }
 
-    private static ConvolutionOptions Options(Size2d? stride = null, Size2d padding = default, Size2d? dilation = null, int groups = 1) => new(stride ?? 1, padding, dilation ?? 1, groups);
+    private static ConvolutionOptions Options(Size2d? stride = null, Padding padding = default, Size2d? dilation = null, int groups = 1) => new(stride ?? 1, padding, dilation ?? 1, groups);
 }

@@ -94,6 +94,21 @@ public class PoolingLayerTests
     }
 
     [Fact]
+    public void PlacesBehindThePaddingCountForNoAverage()
+    {
+        // Of four ones in windows of three, the last begins at the fourth: that one, a zero of the padding, and a place that is neither.
+        foreach (Device device in (Device[])[Device.Cpu, Devices.Reference.ReferenceDevice.Instance])
+        {
+            using var tape = new Tape(device);
+            Tensor x = tape.Input([1, 1, 1, 1], [1, 4, 1, 1], requiresGradient: true), y = x.AveragePool2d((3, 1), (2, 1), (1, 0), roundUp: true);
+            Assert.Equal([2f / 3, 1, 0.5f], y.ToArray());
+            Assert.Equal([1, 1, 1], x.AveragePool2d((3, 1), (2, 1), (1, 0), includePadding: false, roundUp: true).ToArray());
+            tape.Backward(y, [3, 3, 2]);
+            Assert.Equal([1, 2, 1, 2], x.GradientToArray());
+        }
+    }
+
+    [Fact]
     public void AStrideFarBeyondTheImageLeavesOneWindow()
     {
         using var tape = new Tape();

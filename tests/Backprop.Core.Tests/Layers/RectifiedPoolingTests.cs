@@ -11,7 +11,7 @@ public class RectifiedPoolingTests
         { "2×2", net => net.MaxPool2d(2), x => x.MaxPool2d(2) },
         { "overlapping, padded", net => net.MaxPool2d(3, 2, 1), x => x.MaxPool2d(3, 2, 1) },
         { "rounded up", net => net.MaxPool2d(2, roundUp: true), x => x.MaxPool2d(2, roundUp: true) },
-        { "with holes, some windows in the padding", net => net.MaxPool2d((2, 1), padding: (1, 0), dilation: (9, 1)), x => x.MaxPool2d((2, 1), padding: (1, 0), dilation: (9, 1)) },
+        { "with holes, the windows in the padding alone", net => net.MaxPool2d((2, 1), padding: (1, 0), dilation: (10, 1)), x => x.MaxPool2d((2, 1), padding: (1, 0), dilation: (10, 1)) },
         { "shared out", net => net.AdaptiveMaxPool2d(3, 2), x => x.AdaptiveMaxPool2d((3, 2)) },
         { "ReLU again", net => net.MaxPool2d(2).Relu().MaxPool2d(2).Relu(), x => x.MaxPool2d(2).Relu().MaxPool2d(2).Relu() },
     };

@@ -86,6 +86,16 @@ public class BufferPoolTests
     }
 
     [Fact]
+    public void ALengthThatNoBlockHasIsRefusedAndNeverRoundedToAShortOne()
+    {
+        var pool = new BufferPool(long.MaxValue);
+        Assert.Contains("a block has at most 2147483647", Assert.Throws<InsufficientMemoryException>(() => pool.Rent(int.MaxValue + 1L)).Message);
+        Assert.Contains("4294967312 elements", Assert.Throws<InsufficientMemoryException>(() => pool.Rent((1L << 32) + 16)).Message); // 16 in 32 bits
+        Assert.Throws<ArgumentOutOfRangeException>(() => pool.Rent(-1));
+        Assert.Equal((0, 0), (pool.BytesRented, pool.BytesIdle));
+    }
+
+    [Fact]
     public void IdleBlocksGiveWayBeforeTheLimitRefuses()
     {
         var pool = new BufferPool(1 << 20);

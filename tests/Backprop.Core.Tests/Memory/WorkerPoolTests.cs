@@ -59,6 +59,22 @@ public class WorkerPoolTests
 
     [Theory]
     [MemberData(nameof(ThreadCounts))]
+    public void AfterAnExceptionNoChunkIsBegunAnyMore(int threads)
+    {
+        var pool = new WorkerPool(threads);
+        for (int round = 0; round < 3; round++)
+        {
+            // Chunk 0 is the caller's first; the others wait until it fails and take their time then. Few are under way, far from all.
+            var work = new LateWork();
+            Assert.Throws<InvalidDataException>(() => pool.Run(1000, ref work));
+            Assert.InRange(work.Begun, 0, 900);
+        }
+
+        pool.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(ThreadCounts))]
     public void WorkMayStartWork(int threads)
     {
         var pool = new WorkerPool(threads);
@@ -156,6 +172,27 @@ public class WorkerPoolTests
         {
             if (chunk == failing)
                 throw new InvalidDataException($"chunk {chunk}");
+        }
+    }
+
+    private readonly struct LateWork() : IChunkedWork
+    {
+        private readonly int[] _begun = new int[2];
+
+        public int Begun => _begun[0];
+
+        public void Execute(int chunk)
+        {
+            if (chunk == 0)
+            {
+                Volatile.Write(ref _begun[1], 1);
+                throw new InvalidDataException("chunk 0");
+            }
+
+            Interlocked.Increment(ref _begun[0]);
+            while (Volatile.Read(ref _begun[1]) == 0)
+                Thread.Yield();
+            Thread.Sleep(20); // the exception is on its way to where the others look
         }
     }
 

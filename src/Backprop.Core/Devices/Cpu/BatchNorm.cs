@@ -22,7 +22,7 @@ internal sealed unsafe partial class CpuDevice
             for (int c = 0; c < channels; c++)
                 StoreStatistics(Pointer(statistics) + c, channels, Pointer(arguments.RunningMean!)[c], Pointer(arguments.RunningVariance!)[c], arguments.Epsilon);
 
-        MemoryBlock memory = Rent(ChannelTables.NumberOfTables * view.Columns, ElementType.Float32);
+        NativeBlock memory = Buffers.Rent((long)ChannelTables.NumberOfTables * view.Columns);
         try
         {
             var tables = new ChannelTables(Pointer(memory), view.Columns);
@@ -42,7 +42,7 @@ internal sealed unsafe partial class CpuDevice
             return;
         var view = new ChannelView(arguments.Rows, channels);
         int pieces = NumberOfPieces(view.Strips, (long)view.Rows * Math.Min(view.Columns, ChannelView.StripWidth)), columns = view.Columns;
-        MemoryBlock memory = Rent((2 * pieces * FloatsPerDouble + ChannelTables.NumberOfTables) * columns, ElementType.Float32);
+        NativeBlock memory = Buffers.Rent((2L * pieces * FloatsPerDouble + ChannelTables.NumberOfTables) * columns);
         try
         {
             double* sums = (double*)Pointer(memory);
@@ -94,7 +94,7 @@ internal sealed unsafe partial class CpuDevice
     private void ComputeBatchStatistics(in BatchNormArguments arguments, in ChannelView view, float* x, float* statistics)
     {
         int channels = view.Channels, columns = view.Columns, pieces = NumberOfPieces(view.Strips, (long)view.Rows * Math.Min(columns, ChannelView.StripWidth));
-        MemoryBlock memory = Rent(2 * pieces * columns * FloatsPerDouble, ElementType.Float32);
+        NativeBlock memory = Buffers.Rent(2L * pieces * columns * FloatsPerDouble);
         try
         {
             double* results = (double*)Pointer(memory);

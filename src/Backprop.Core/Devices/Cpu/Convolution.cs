@@ -15,8 +15,9 @@ internal sealed unsafe partial class CpuDevice
     internal override void Convolution(
         in ConvolutionShape shape, MemoryBlock input, MemoryBlock weight, MemoryBlock? bias, Activation activation, MemoryBlock output)
     {
-        // A few rows by a matrix: the matrix product reads the weights in place.
-        if (IsProduct(shape) && shape.Batch * shape.OutputPixels < PixelsWorthCopyingWeights)
+        // Small images by a matrix: the matrix product reads the weights in place. Its sums are taken in other blocks, so the choice
+        // must not depend on the batch: an image has the same output, to the last bit, alone and among others.
+        if (IsProduct(shape) && shape.OutputPixels < PixelsWorthCopyingWeights)
         {
             MatMul(new MatMulArguments(input, weight, output, shape.Batch * shape.OutputPixels, shape.OutputChannels, shape.Channels) { Bias = bias, Activation = activation });
             return;

@@ -100,7 +100,8 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
     private readonly float* _input, _gradOutput;
     private readonly bool _mergesColumns;
     private readonly int _blockRows, _blockColumns, _rowParts, _weightParts, _slivers;
-    private readonly int _stripRows, _stripWidth, _pitch;
+    private readonly int _stripRows, _stripWidth;
+    private readonly nint _pitch;
     private float* _sums;
     private bool _accumulate;
 
@@ -159,7 +160,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
     {
         int rowPart = chunk / _weightParts, weightPart = chunk % _weightParts, rows = _shape.Batch * _shape.OutputHeight;
         int endRow = Share(rows, rowPart + 1, _rowParts);
-        int runTable = (_shape.KernelHeight * (_blockRows * (sizeof(ConvolutionRun) / sizeof(float)) + 1) + 15) & ~15;
+        nint runTable = (_shape.KernelHeight * (nint)(_blockRows * (sizeof(ConvolutionRun) / sizeof(float)) + 1) + 15) & ~15;
         int copiedGradients = _blockRows * _blockColumns * ConvolutionTile<TSimd>.Columns;
         NativeBlock scratch = _device.Buffers.Rent(runTable + copiedGradients + _stripRows * _pitch);
         try
@@ -167,7 +168,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
             var block = new Block
             {
                 Runs = (ConvolutionRun*)scratch.Floats,
-                RunCounts = (int*)((ConvolutionRun*)scratch.Floats + _shape.KernelHeight * _blockRows),
+                RunCounts = (int*)((ConvolutionRun*)scratch.Floats + (nint)_shape.KernelHeight * _blockRows),
                 Gradients = scratch.Floats + runTable,
                 Strip = scratch.Floats + runTable + copiedGradients,
                 Add = _accumulate,
@@ -212,7 +213,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
             int last = Math.Clamp((y + end - row - 1) * _shape.StrideY + _y.LastOffset + 1, first, height);
             ConvolutionStrip.Copy(
                 _input + (nint)image * height * width * channels, width, channels, first, last - first, firstPixel, _stripWidth,
-                block.Strip + (nint)stripRow * _pitch, _pitch);
+                block.Strip + stripRow * _pitch, _pitch);
 
             // Where the image's row 0 would be, in rows of the strip.
             nint origin = stripRow - first;
@@ -220,7 +221,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
 
             for (int cell = 0; cell < _shape.KernelHeight; cell++)
             {
-                ConvolutionRun* runs = block.Runs + cell * _blockRows;
+                ConvolutionRun* runs = block.Runs + (nint)cell * _blockRows;
                 for (int blockRow = row; blockRow < end; blockRow++)
                 {
                     int inputRow = (y + blockRow - row) * _shape.StrideY - _shape.PaddingTop + cell * _shape.DilationY;
@@ -256,7 +257,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
                 FindGradients(block, firstOutput, ref tile);
             }
 
-            tile.Runs = block.Runs + cellY * _blockRows;
+            tile.Runs = block.Runs + (nint)cellY * _blockRows;
             tile.RunCount = block.RunCounts[cellY];
             float* input = block.Strip + (nint)cellX * _shape.DilationX * _shape.Channels + group * channels;
             float* gradWeight = sums + (nint)(cellY * _shape.KernelWidth + cellX) * channels * _shape.OutputChannels + firstOutput;
@@ -274,7 +275,7 @@ internal unsafe struct ConvolutionGradient<TSimd> : IChunkedWork
         {
             var tile = new ConvolutionTileArguments
             {
-                Runs = block.Runs + cellY * _blockRows,
+                Runs = block.Runs + (nint)cellY * _blockRows,
                 RunCount = block.RunCounts[cellY],
                 RunLength = block.Columns,
                 StepStride = (nint)_shape.StrideX * channels,

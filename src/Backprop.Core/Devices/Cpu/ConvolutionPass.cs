@@ -36,7 +36,8 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
     private readonly Activation _activation;
     private readonly bool _accumulate, _isDepthwise, _mergesColumns, _copies;
     private readonly int _unitRows, _unitColumns, _rowUnits, _columnUnits, _units, _chunks;
-    private readonly int _stripRows, _stripWidth, _pitch;
+    private readonly int _stripRows, _stripWidth;
+    private readonly nint _pitch;
     private float* _weights;
     private nint _sliverLength, _weightStride;
 
@@ -67,12 +68,12 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
 
         int haloRows = _y.LastOffset - _y.FirstOffset + 1, haloColumns = _x.LastOffset - _x.FirstOffset + 1;
         _unitColumns = _x.Positions;
-        int rowLength = (lastWindow + haloColumns) * _sourceChannels;
-        if ((long)rowLength * haloRows > 2 * UnitLength)
+        long rowLength = (long)(lastWindow + haloColumns) * _sourceChannels;
+        if (rowLength * haloRows > 2 * UnitLength)
         {
-            int columns = 2 * UnitLength / haloRows / (_sourceChannels * _x.SourceStep), tile = ConvolutionTile<TSimd>.MaximumRows;
+            int columns = (int)(2 * UnitLength / haloRows / ((long)_sourceChannels * _x.SourceStep)), tile = ConvolutionTile<TSimd>.MaximumRows;
             _unitColumns = Math.Min(_x.Positions, Math.Max(columns / tile, 4) * tile);
-            rowLength = ((_unitColumns - 1) * _x.SourceStep + haloColumns) * _sourceChannels;
+            rowLength = ((_unitColumns - 1L) * _x.SourceStep + haloColumns) * _sourceChannels;
         }
 
         int chunksWanted = device.Workers.Threads > 1 ? 4 * device.Workers.Threads : 1;
@@ -85,8 +86,8 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
 
         _columnUnits = DivideUp(_x.Positions, _unitColumns);
         long multiplicationsPerRow = (long)_unitColumns * _x.Phases * _y.Phases * _cells * _channels * _outputChannels
-            / (isReversed ? shape.StrideX * shape.StrideY : 1);
-        _unitRows = Math.Clamp((UnitLength / Math.Max(rowLength, 1) - haloRows) / _y.SourceStep + 1, 1, _y.Positions);
+            / (isReversed ? (long)shape.StrideX * shape.StrideY : 1);
+        _unitRows = (int)Math.Clamp((UnitLength / Math.Max(rowLength, 1) - haloRows) / _y.SourceStep + 1, 1, _y.Positions);
         if (_batch * _columnUnits < chunksWanted)
         {
             // Few images: divide each further, as long as the parts are worth waking a thread.
@@ -101,9 +102,9 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
         long all = multiplicationsPerRow * _unitRows * _units;
         _chunks = (int)Math.Clamp(all / MultiplicationsPerChunk, 1, _units);
 
-        _stripRows = (_unitRows - 1) * _y.SourceStep + haloRows;
+        _stripRows = (int)Math.Min((_unitRows - 1L) * _y.SourceStep + haloRows, _y.SourceLength); // those outside the image are not copied
         _stripWidth = (_unitColumns - 1) * _x.SourceStep + haloColumns;
-        _pitch = _copies ? ConvolutionStrip.Pitch(_stripWidth, _sourceChannels) : _x.SourceLength * _sourceChannels;
+        _pitch = _copies ? ConvolutionStrip.Pitch(_stripWidth, _sourceChannels) : (nint)_x.SourceLength * _sourceChannels;
         _weights = null;
         (_sliverLength, _weightStride) = (0, 0);
     }
@@ -115,7 +116,7 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
     public readonly long Pixels => (long)_batch * _y.OutputLength * _x.OutputLength;
 
     /// <summary>Gives the weights as slivers, see <see cref="ConvolutionWeights{TSimd}"/>.</summary>
-    public void UseSlivers(float* slivers, int sliverLength)
+    public void UseSlivers(float* slivers, nint sliverLength)
     {
         _weights = slivers;
         (_sliverLength, _weightStride) = (sliverLength, 0);
@@ -145,7 +146,7 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
     }
 
     // In floats. No phase has more runs than the kernel has cells; the strip behind begins at a cache line.
-    private readonly int RunTableLength => (_cells * (sizeof(ConvolutionRun) / sizeof(float)) + 15) & ~15;
+    private readonly nint RunTableLength => (_cells * (nint)(sizeof(ConvolutionRun) / sizeof(float)) + 15) & ~15;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void ExecuteUnit(int unit, ConvolutionRun* runs, float* strip)
@@ -239,12 +240,12 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
                 float* weights = _weights + (group * slivers + sliver) * _sliverLength + part.FirstStep * tile.BStride;
                 for (int block = 0; block < blocks; block++)
                 {
-                    int firstRun = part.RunCount * block / blocks, endRun = part.RunCount * (block + 1) / blocks;
+                    int firstRun = Share(part.RunCount, block, blocks), endRun = Share(part.RunCount, block + 1, blocks);
                     for (int partOfRun = 0; partOfRun < partsOfRun; partOfRun++)
                     {
-                        int firstStep = part.RunLength * partOfRun / partsOfRun;
+                        int firstStep = Share(part.RunLength, partOfRun, partsOfRun);
                         bool isFirst = block == 0 && partOfRun == 0, isLast = block == blocks - 1 && partOfRun == partsOfRun - 1;
-                        tile.RunLength = part.RunLength * (partOfRun + 1) / partsOfRun - firstStep;
+                        tile.RunLength = Share(part.RunLength, partOfRun + 1, partsOfRun) - firstStep;
                         tile.B = weights + firstStep * tile.BStride;
                         tile.Add = _accumulate || !isFirst;
                         tile.Bias = isFirst && _bias != null ? _bias + firstOutput : null;
@@ -267,13 +268,15 @@ internal unsafe struct ConvolutionPass<TSimd> : IChunkedWork
             tile.Runs = part.Runs + first;
             tile.RunCount = Math.Max(end - first, 0);
             if (_isDepthwise)
-                ConvolutionDepthwise<TSimd>.Multiply(part.Columns, source + window * (nint)_pitch, output, in tile);
+                ConvolutionDepthwise<TSimd>.Multiply(part.Columns, source + window * _pitch, output, in tile);
             else
-                ConvolutionTile<TSimd>.Multiply(part.Columns, source + window * (nint)_pitch, output, in tile);
+                ConvolutionTile<TSimd>.Multiply(part.Columns, source + window * _pitch, output, in tile);
         }
     }
 
     private static int DivideUp(int a, int b) => (a + b - 1) / b;
+
+    private static int Share(int whole, int part, int parts) => (int)((long)whole * part / parts);
 
     /// <summary>The runs of a phase and the positions of a unit that belong to it.</summary>
     private readonly struct Part

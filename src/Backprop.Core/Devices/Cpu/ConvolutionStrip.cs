@@ -12,9 +12,9 @@ internal static unsafe class ConvolutionStrip
     private const int CacheLine = 16;
 
     /// <summary>The distance of copied rows, in floats.</summary>
-    public static int Pitch(int width, int channels)
+    public static nint Pitch(int width, int channels)
     {
-        int pitch = (width * channels + CacheLine - 1) / CacheLine * CacheLine;
+        nint pitch = ((nint)width * channels + CacheLine - 1) / CacheLine * CacheLine;
         return pitch % CriticalStride == 0 ? pitch + CacheLine : pitch;
     }
 

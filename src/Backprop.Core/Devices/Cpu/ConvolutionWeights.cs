@@ -30,7 +30,7 @@ internal readonly unsafe struct ConvolutionWeights<TSimd>(ConvolutionShape shape
     public int Slivers => SliversPerGroup * _shape.Groups;
 
     /// <summary>The floats of one sliver.</summary>
-    public int SliverLength => _shape.KernelHeight * _shape.KernelWidth * Depth * Columns;
+    public nint SliverLength => (nint)_shape.KernelHeight * _shape.KernelWidth * Depth * Columns;
 
     /// <summary>From one step of a sliver of so many columns to the next.</summary>
     public static int Stride(int columns) => columns > TSimd.Width ? Columns : TSimd.Width;
@@ -44,9 +44,9 @@ internal readonly unsafe struct ConvolutionWeights<TSimd>(ConvolutionShape shape
     {
         int group = chunk / SliversPerGroup, firstColumn = chunk % SliversPerGroup * Columns;
         int columns = Math.Min(Outputs - firstColumn, Columns), stride = Stride(columns);
-        float* sliver = slivers + (nint)chunk * SliverLength;
+        float* sliver = slivers + chunk * SliverLength;
         if (columns < stride)
-            new Span<float>(sliver, SliverLength).Clear();
+            new Span<float>(sliver, (int)SliverLength).Clear();
         for (int phaseY = 0; phaseY < _y.Phases; phaseY++)
             for (int phaseX = 0; phaseX < _x.Phases; phaseX++)
             {

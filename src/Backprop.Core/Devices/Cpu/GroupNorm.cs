@@ -20,7 +20,7 @@ internal sealed unsafe partial class CpuDevice
         }
 
         var example = new ExampleLayout(arguments);
-        MemoryBlock memory = Rent(arguments.Examples * example.ScratchFloats, ElementType.Float32);
+        NativeBlock memory = Buffers.Rent(arguments.Examples * example.ScratchFloats);
         try
         {
             Choose(new GroupForwardPass(this, new GroupOperands(arguments, example, Pointer(memory), Pointer(x), Pointer(statistics)), Pointer(y)), arguments.Activation);
@@ -40,7 +40,7 @@ internal sealed unsafe partial class CpuDevice
         }
 
         var example = new ExampleLayout(arguments);
-        MemoryBlock memory = Rent(Math.Max(arguments.Examples * example.ScratchFloats, 1), ElementType.Float32);
+        NativeBlock memory = Buffers.Rent(arguments.Examples * example.ScratchFloats);
         try
         {
             if (arguments.Length > 0)
@@ -50,7 +50,7 @@ internal sealed unsafe partial class CpuDevice
                 double gamma = 0, beta = 0;
                 for (int n = 0; n < arguments.Examples && arguments.Length > 0; n++)
                 {
-                    double* sums = (double*)(Pointer(memory) + (nint)n * example.ScratchFloats);
+                    double* sums = (double*)(Pointer(memory) + n * (nint)example.ScratchFloats);
                     beta += sums[c];
                     gamma += sums[example.View.Columns + c];
                 }
@@ -75,7 +75,7 @@ internal sealed unsafe partial class CpuDevice
         public ExampleLayout(in GroupNormArguments arguments) => View = new ChannelView(arguments.Positions, Math.Max(arguments.Channels, 1));
 
         // Even, so that the doubles of every example stand at multiples of their size.
-        public int ScratchFloats => ((2 * FloatsPerDouble + ChannelTables.NumberOfTables) * View.Columns + 1) & ~1;
+        public long ScratchFloats => ((2L * FloatsPerDouble + ChannelTables.NumberOfTables) * View.Columns + 1) & ~1L;
     }
 
     /// <summary>What the kernels of a group normalisation read, and the sums and tables of each example.</summary>
@@ -91,7 +91,7 @@ internal sealed unsafe partial class CpuDevice
 
         public int ElementsPerGroup => Arguments.Positions * Arguments.ChannelsPerGroup;
 
-        public double* Sums(int example) => (double*)(memory + (nint)example * _layout.ScratchFloats);
+        public double* Sums(int example) => (double*)(memory + example * (nint)_layout.ScratchFloats);
 
         public ChannelTables Tables(int example) => new((float*)(Sums(example) + 2 * View.Columns), View.Columns);
 

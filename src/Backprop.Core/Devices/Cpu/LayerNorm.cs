@@ -16,7 +16,7 @@ internal sealed unsafe partial class CpuDevice
 
     private void NormalizeRows(in GroupNormArguments arguments, float* x, float* statistics, float* y)
     {
-        MemoryBlock memory = Rent(2 * arguments.Channels, ElementType.Float32);
+        NativeBlock memory = Buffers.Rent(2L * arguments.Channels);
         try
         {
             RowParameters parameters = ParametersOf(arguments, Pointer(memory));
@@ -35,7 +35,7 @@ internal sealed unsafe partial class CpuDevice
         pieces = Math.Clamp(MaximumSummedChannels / channels, 1, pieces);
 
         // Per piece and channel two doubles and two floats; then γ and β, if they are not given.
-        MemoryBlock memory = Rent((pieces * (2 * FloatsPerDouble + 2) + 2) * channels, ElementType.Float32);
+        NativeBlock memory = Buffers.Rent((pieces * (2L * FloatsPerDouble + 2) + 2) * channels);
         try
         {
             double* sums = (double*)Pointer(memory);

@@ -96,7 +96,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         int panelLength = maximumDepth * PanelColumns;
         int copiedRows = !copyA ? 0 : byRows ? MatMulTile<TSimd>.MaximumRows : rows;
         nint copiedLength = _transposeA ? maximumDepth * (copiedRows + StridePadding) : copiedRows * (maximumDepth + StridePadding);
-        NativeBlock? scratch = copyA || copyB ? buffers.Rent((int)(panels * panelLength + copiedLength)) : null;
+        NativeBlock? scratch = copyA || copyB ? buffers.Rent(panels * panelLength + copiedLength) : null;
         try
         {
             float* panel = copyB ? scratch!.Floats : null, copiedA = copyA ? scratch!.Floats + panels * panelLength : null;
@@ -214,7 +214,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         int panels = (rows + PanelColumns - 1) / PanelColumns;
         nint copiedStride = maximumDepth + StridePadding, productLength = blockColumns * PanelColumns;
         nint panelsLength = panels * maximumDepth * PanelColumns, copiedLength = copyB ? tileRows * copiedStride : 0;
-        NativeBlock scratch = buffers.Rent((int)(panelsLength + copiedLength + panels * productLength + (add ? productLength : 0)));
+        NativeBlock scratch = buffers.Rent(panelsLength + copiedLength + panels * productLength + (add ? productLength : 0));
         try
         {
             float* packedA = scratch.Floats, copiedB = packedA + panelsLength, products = copiedB + copiedLength;

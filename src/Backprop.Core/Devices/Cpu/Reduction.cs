@@ -106,7 +106,7 @@ internal sealed unsafe partial class CpuDevice
         int strips = (columns + ColumnStrip - 1) / ColumnStrip, units = kept.Count * strips;
         int pieces = NumberOfPieces(units, (long)summed.Count * Math.Min(columns, ColumnStrip));
         long scratch = pieces == 1 ? 0 : (long)units * pieces * ColumnStrip;
-        MemoryBlock? block = scratch == 0 ? null : Rent((int)scratch * 2, ElementType.Float32);
+        MemoryBlock? block = scratch == 0 ? null : Buffers.Rent(scratch * 2);
         double* pieceSums = block is null ? null : (double*)Pointer(block);
         var kernel = new SumColumnsKernel(kept, summed, columns, full, pieces, pieceSums, output);
         if (block is null)

@@ -20,13 +20,15 @@ internal sealed unsafe partial class CpuDevice
 
         GC.KeepAlive(x);
         GC.KeepAlive(y);
+        GC.KeepAlive(arguments.Scale);
+        GC.KeepAlive(arguments.Offset);
     }
 
     // Without another order it is a normalisation with given statistics.
     private void RescaleInPlaceOrder(in RescalingArguments arguments, float* x, float* y)
     {
         var view = new ChannelView(arguments.Images * arguments.Pixels, arguments.Channels);
-        MemoryBlock memory = Rent(ChannelTables.NumberOfTables * view.Columns, ElementType.Float32);
+        NativeBlock memory = Buffers.Rent((long)ChannelTables.NumberOfTables * view.Columns);
         try
         {
             var tables = new ChannelTables(Pointer(memory), view.Columns);
