@@ -128,10 +128,12 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
 
         if (begun is not null)
-            CheckModel(begun, hidden, training);
+            CheckModel(begun, hidden, training, input.Schema[_columns.Feature]);
+        Standardization? features = null;
+        bool isBare = begun is not null && WithoutStandardization(ref begun, out features);
         Network network = begun ?? Build(hidden, training, seed);
-        Standardization? features = _options.NormalizeFeatures && begun?.TakesInputScaling() != false
-            ? Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1) : null;
+        if (!isBare && _options.NormalizeFeatures && begun?.TakesInputScaling() != false)
+            features = Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1);
         Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
         foreach (TrainingData data in held is null ? [training] : new[] { training, held })
         {
@@ -140,7 +142,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
 
         if (begun is not null)
-            network = Prepared(begun, features, labels);
+            network = Prepared(begun, isBare ? null : features, labels);
         else if (_options.InitialWeights is { } initial)
             channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, labels))));
         Loss loss = LossFor(training, (float)(labels?.Scale[0] ?? 1));
@@ -155,8 +157,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
     private static Standardization Measure(TrainingData data, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
-        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
+        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants, RunOf(image))
         : Standardization.Measure(data.Features.Span, data.Columns, scaleOfConstants);
+
+    /// <summary>How many neighbouring values of a row belong to one channel.</summary>
+    private static int RunOf(ImageDefinition image) => image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1;
 
     private void Check(IDataView input, IDataView? validation)
     {
