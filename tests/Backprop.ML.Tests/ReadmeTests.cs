@@ -6,11 +6,11 @@ namespace Backprop.ML.Tests;
 public sealed class ReadmeTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("readme-").FullName;
-    private readonly MLContext ml = new(seed: 1);
+    private readonly MLContext _ml = new(seed: 1);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private IDataView Rows(int seed) => ml.Data.LoadFromEnumerable(Samples.Rows(200, seed).Select(row => new Row { Features = row.Features, Label = row.Number }));
+    private IDataView Rows(int seed) => _ml.Data.LoadFromEnumerable(Samples.Rows(200, seed).Select(row => new Row { Features = row.Features, Label = row.Number }));
 
     [Fact]
     public void Seeing_what_happens()
@@ -18,7 +18,7 @@ public sealed class ReadmeTests : IDisposable
         IDataView data = Rows(1);
         string csv = Path.Combine(_folder, "history.csv");
 
-        NeuralNetworkTransformer model = ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
             NumberOfEpochs = 20,
             ValidationFraction = 0.1f,
@@ -50,10 +50,10 @@ public sealed class ReadmeTests : IDisposable
             MaximumTrainingTime = TimeSpan.FromHours(1),              // validation included; keeps what was learned by then
             Seed = 1,
         };
-        NeuralNetworkTransformer first = ml.Regression.Trainers.NeuralNetwork(options).Fit(data);
+        NeuralNetworkTransformer first = _ml.Regression.Trainers.NeuralNetwork(options).Fit(data);
 
         // Train the same network further, on new rows.
-        NeuralNetworkTransformer further = ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        NeuralNetworkTransformer further = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
             Optimizer = new AdamW { LearningRate = 1e-4f },
             NumberOfEpochs = 5,
@@ -61,7 +61,7 @@ public sealed class ReadmeTests : IDisposable
         Assert.Equal(5, further.Model.History!.Epochs.Count);
 
         // Take a network's layers into another one by name, and train only what is behind them.
-        NeuralNetworkTransformer other = ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        NeuralNetworkTransformer other = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
             Network = net => net.Dense(64).Relu().Dense(32).Relu().Dense(16).Relu(),
             InitialWeights = first.Model.Network,
@@ -81,7 +81,7 @@ public sealed class ReadmeTests : IDisposable
             Precision = Precision.MixedBFloat16,                      // keeps them in 16 bits
         };
         options.NumberOfEpochs = 3;
-        Assert.Equal(3, ml.Regression.Trainers.NeuralNetwork(options).Fit(Rows(1)).Model.History!.Epochs.Count);
+        Assert.Equal(3, _ml.Regression.Trainers.NeuralNetwork(options).Fit(Rows(1)).Model.History!.Epochs.Count);
     }
 
     internal sealed class Row

@@ -148,7 +148,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
 
         if (Task == ModelTask.CountRegression && begun is null) // begins at the mean count, not at e⁰
-            network.ScaleOutputs([1], [Math.Log(Math.Max(Mean(training.Labels.Span), SmallestMeanCount))]);
+                network.ScaleOutputs([1], [Math.Log(Math.Max(Mean(training.Labels.Span), SmallestMeanCount))]);
         if (begun is not null)
             network = Prepared(begun, isBare ? null : features, labels);
         else if (_options.InitialWeights is { } initial)
