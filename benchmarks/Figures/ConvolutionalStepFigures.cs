@@ -42,7 +42,8 @@ internal static class ConvolutionalStepFigures
 
     private static StepWork Work(CpuDevice device, ConvolutionalNetwork network) => new(Build(device, network), network.Batch, network.Batches);
 
-    private static Network Build(CpuDevice device, ConvolutionalNetwork network)
+    /// <summary>The network of that name, with weights of its own.</summary>
+    public static Network Build(CpuDevice device, ConvolutionalNetwork network)
     {
         Shape image = [network.Size, network.Size, network.Channels];
         if (network == ConvolutionalNetwork.ResNet14)

@@ -36,6 +36,7 @@ internal static class FigureProgram
         run.Group("cnn", ConvolutionalStepFigures.Print);
         run.Group("checkpointing", ActivationMemoryFigures.PrintCheckpointing);
         run.Group("precision", ActivationMemoryFigures.PrintPrecision);
+        run.Group("run", TrainingRunFigures.Print);
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("pool", PoolingFigures.Print);
         run.Group("infer", PredictionFigures.Print);

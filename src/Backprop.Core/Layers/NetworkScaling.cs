@@ -69,6 +69,26 @@ internal static class NetworkScaling
         return scaled;
     }
 
+    /// <summary>
+    /// The same parameters without the layer of constants in front that <see cref="WithInputScaling"/> adds, and what it does: given
+    /// to <see cref="WithInputScaling"/>, the constants make the same network again, to the last bit. Null if there is no such layer.
+    /// </summary>
+    public static Network? WithoutRescaling(this Network network, out double[] mean, out double[] scale)
+    {
+        (mean, scale) = ([], []);
+        int place = !network.Layers.IsEmpty && network.Layers[0] is ImageLayer ? 1 : 0;
+        if (network.Layers.Length <= place || network.Layers[place] is not RescaleLayer rescale || place == 1 && !rescale.IsPerChannel)
+            return null;
+        (mean, scale) = ([.. rescale.Offset.Value.ToArray().Select(offset => -(double)offset)], [.. rescale.Scale.Value.ToArray()]);
+        var definition = new NetworkDefinition(network.Definition.Layers.Where((_, i) => i != place));
+        var bare = new Network(definition, network.InputShape, network.Seed, network.Device) { TrainingStep = network.TrainingStep };
+        int at = 0;
+        foreach (Parameter parameter in network.Parameters)
+            if (parameter != rescale.Offset && parameter != rescale.Scale)
+                bare.Parameters[at++].Value.SetValues(parameter.Value.ToArray());
+        return bare;
+    }
+
     /// <summary>Whether a network begins with a layer that can take a scaling in and give it back.</summary>
     public static bool TakesInputScaling(this Network network) =>
         network.InputShape.Rank == 1 && !network.Layers.IsEmpty && network.Layers[0] is Dense { Bias: not null };

@@ -13,7 +13,6 @@ namespace Backprop;
 /// </remarks>
 public sealed class LossScaler
 {
-    private const float SmallestScale = 1.17549435e-38f; // a smaller one has no inverse
     private float? _scale;
 
     /// <summary>The first scale; positive. Default 65,536.</summary>
@@ -31,6 +30,13 @@ public sealed class LossScaler
     /// <summary>After how many good steps in a row it is raised; at least 1. Default 2,000.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
     public int GrowthInterval { get; init => field = value >= 1 ? value : throw Rejected(nameof(GrowthInterval), value, "at least 1"); } = 2000;
+
+    /// <summary>
+    /// The scale below which it is not lowered; a normal positive number. Gradients that are not finite even so do not come from the scale:
+    /// at that point a training loop ends. Default 2⁻¹⁴, the smallest normal 16-bit float, thirty halvings below the first scale.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not a normal positive number.</exception>
+    public float MinimumScale { get; init => field = value > 0f && float.IsNormal(value) ? value : throw Rejected(nameof(MinimumScale), value, "a normal positive number, which has an inverse"); } = 1f / 16384f;
 
     /// <summary>By what the next loss is to be multiplied.</summary>
     public float Scale
@@ -58,7 +64,7 @@ public sealed class LossScaler
         ArgumentNullException.ThrowIfNull(optimizer);
         if (!AreFinite(optimizer.Parameters))
         {
-            Scale = Math.Max(Scale * BackoffFactor, SmallestScale);
+            Scale = Math.Max(Scale * BackoffFactor, Math.Min(MinimumScale, Scale));
             GoodSteps = 0;
             return false;
         }

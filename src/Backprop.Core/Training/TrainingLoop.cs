@@ -13,6 +13,9 @@ namespace Backprop;
 /// </summary>
 public sealed class TrainingLoop
 {
+    // Of the time limit, this many times what the validation before took is left to the next one.
+    private const double ValidationAllowance = 1.25;
+
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly Network _network;
@@ -114,7 +117,7 @@ public sealed class TrainingLoop
         var run = new RunState(best, watch, _scaler);
         var clock = Stopwatch.StartNew();
         Checkpointing? checkpoints = null;
-        TimeSpan epochStart = TimeSpan.Zero;
+        TimeSpan epochStart = TimeSpan.Zero, forValidation = TimeSpan.Zero;
         try
         {
             if (_options.WritesCheckpoints)
@@ -141,16 +144,16 @@ public sealed class TrainingLoop
                 while (run.Batch < batches)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    isTimeUp = batchesHere > 0 && clock.Elapsed >= _options.MaximumTrainingTime;
+                    isTimeUp = batchesHere > 0 && clock.Elapsed + forValidation >= _options.MaximumTrainingTime;
                     if (isTimeUp)
                         break;
                     trainingBatch.Read();
                     _augmenter?.Apply(trainingBatch.RowValues, run.Epoch - 1, run.Rows); // by their place in the epoch, so resumed runs draw the same
                     double batchLoss = Accumulate(trainingBatch, out double divisor);
                     if (!double.IsFinite(batchLoss))
-                        throw Diverged($"The loss became {(batchLoss / divisor).ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
+                        throw Diverged($"The loss became {batchLoss / divisor}", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
                     if (_scaler is null && !watch.IsFinite()) // a scaled loss may overflow: the step is left out then
-                        throw Diverged("A gradient became NaN or infinite", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
+                        throw Diverged($"A gradient became NaN or infinite", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
 
                     batchesHere++;
                     run.Batch++;
@@ -168,12 +171,14 @@ public sealed class TrainingLoop
                             double scale = 1 / (run.StepDivisor * _scaler.Scale);
                             if (_scaler.Step(_optimizer, _options.GradientClipping, (float)(1 / run.StepDivisor), out double norm))
                                 watch.Note(run.Step, _options.GradientClipping, norm, scale);
+                            else if (_scaler.Scale <= _scaler.MinimumScale)
+                                throw Diverged($"A gradient was NaN or infinite in step after step, down to the smallest loss scale, {_scaler.Scale},", run.Epoch, run.Batch, batches, Search(trainingBatch));
                         }
                         else if (run.StepDivisor > 0) // rows that all have weight 0 teach nothing
                         {
                             double factor = _options.GradientClipping.Factor(_network.Parameters, (float)(1 / run.StepDivisor), out double norm);
                             if (!watch.Note(run.Step, _options.GradientClipping, norm, 1 / run.StepDivisor))
-                                throw Diverged("A gradient became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
+                                throw Diverged($"A gradient became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
                             _optimizer.Step((float)factor);
                         }
 
@@ -202,12 +207,23 @@ public sealed class TrainingLoop
                 float trainingLoss = (float)(run.LossSum / run.DivisorSum);
                 double rowsPerSecond = run.Rows / (clock.Elapsed - epochStart).TotalSeconds;
                 if (!WeightsAreFinite()) // after the last step no loss would show it
-                    throw Diverged("A weight became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
+                    throw Diverged($"A weight became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
                 float? metricValue = null;
-                float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, metric, out metricValue, cancellationToken);
+                TimeSpan validationStart = clock.Elapsed;
+                float? validationLoss = validation is null ? null : Evaluate(validation, validationBatch!, metric, out metricValue, clock, cancellationToken);
+                forValidation = (clock.Elapsed - validationStart) * ValidationAllowance;
+                bool isJudged = validation is null || validationLoss is not null;
+                if (!isJudged && !isTimeUp)
+                {
+                    checkpoints?.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart); // to go on from with the validation
+                    isTimeUp = true;
+                    run.StopReason = StopReason.TimeLimit;
+                }
+
                 if (validationLoss is { } judged && !float.IsFinite(judged))
-                    throw Diverged($"The validation loss became {judged.ToString(CultureInfo.InvariantCulture)}", run.Epoch, run.Batch, batches, SearchValidation(validation!, validationBatch!));
-                schedule.EndEpoch(validationLoss ?? trainingLoss);
+                    throw Diverged($"The validation loss became {judged}", run.Epoch, run.Batch, batches, SearchValidation(validation!, validationBatch!));
+                if (isJudged)
+                    schedule.EndEpoch(validationLoss ?? trainingLoss);
                 GradientReport? report = lastStep is null ? null : GradientExamination.OfStep(
                     _network, trainingBatch.Rows, observer => (Accumulate(trainingBatch, out double divisor, observer), divisor), lastStep.Changes(), _optimizer.LearningRate, initialRate);
                 run.Epochs.Add(new EpochResult(run.Epoch, trainingLoss, validationLoss, _optimizer.LearningRate, clock.Elapsed - epochStart)
@@ -217,7 +233,10 @@ public sealed class TrainingLoop
                     MaximumGradientNorm = watch.Maximum,
                     GradientReport = report,
                 });
-                best.Offer(run.Epoch, metricValue is { } value ? (metric!.HigherIsBetter ? -value : value) : validationLoss ?? trainingLoss);
+                if (isJudged)
+                    best.Offer(run.Epoch, metricValue is { } value ? (metric!.HigherIsBetter ? -value : value) : validationLoss ?? trainingLoss);
+                else if (best.Epoch == 0 || best.KeepsLatest(run.Epoch))
+                    best.Keep(run.Epoch);
                 if (run.StopReason is null && best.IsPatienceOver(run.Epoch))
                     run.StopReason = StopReason.EarlyStopping;
                 TrainingProgress? progress = _options.Progress is null ? null
@@ -266,7 +285,7 @@ public sealed class TrainingLoop
         Check(examples, "evaluation");
         if (examples.RowCount == 0)
             throw new InvalidOperationException("There are no rows to evaluate.");
-        return Evaluate(examples, new Batch(examples, (int)Math.Clamp(examples.RowCount, 1, _options.BatchSize)), null, out _, CancellationToken.None);
+        return Evaluate(examples, new Batch(examples, (int)Math.Clamp(examples.RowCount, 1, _options.BatchSize)), null, out _, clock: null, CancellationToken.None)!.Value;
     }
 
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
@@ -312,14 +331,18 @@ public sealed class TrainingLoop
         return search.Found;
     }
 
-    private float Evaluate(BatchSource examples, Batch batch, ValidationMetric? metric, out float? metricValue, CancellationToken cancellationToken)
+    /// <summary>The mean loss; null if the time of the run was up before all was seen.</summary>
+    private float? Evaluate(BatchSource examples, Batch batch, ValidationMetric? metric, out float? metricValue, Stopwatch? clock, CancellationToken cancellationToken)
     {
+        metricValue = null;
         double lossSum = 0, divisorSum = 0;
         var mean = new MetricMean(metric);
         examples.Begin(_options.Seed, 0, shuffle: false);
         while (batch.Read() > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (clock?.Elapsed >= _options.MaximumTrainingTime)
+                return null;
             using Tape tape = Tape.ForInference(_network.Device);
             Tensor output = _network.Forward(batch.Features(tape));
             lossSum += _loss.Sum(output, batch.Targets, batch.Weights).ToScalar();
@@ -373,10 +396,12 @@ public sealed class TrainingLoop
         return true;
     }
 
-    private static TrainingDivergedException Diverged(string what, int epoch, int batch, int batches, DivergenceSearch.Place? place) => new(
-        string.Create(CultureInfo.InvariantCulture, $"{what} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has the weights it had kept. ") +
+    private TrainingDivergedException Diverged(FormattableString what, int epoch, int batch, int batches, DivergenceSearch.Place? place) => new(
+        string.Create(CultureInfo.InvariantCulture, $"{what.ToString(CultureInfo.InvariantCulture)} in epoch {epoch}, batch {batch} of {batches}: training stopped, and the network has the weights it had kept. ") +
         (place is null ? "" : $"The first value that is not finite is {place.What}. ") +
-        "Likely causes: a learning rate that is too high (divide it by 10), exploding gradients (GradientClipping.ByNorm(1)), or very large or non-finite features or targets (leave normalisation on, remove such rows).",
+        (_scaler is null || place is not null ? "" :
+            $"Computed again in 32 bits the step has only finite values: numbers have outgrown 16-bit floats, which end at 65,504. Set {nameof(TrainingOptions.Precision)} to {nameof(Precision.MixedBFloat16)}, which reaches as far as 32 bits and takes as little memory, or to {nameof(Precision.Float32)}. ") +
+        $"{(_scaler is null || place is not null ? "Likely" : "Other")} causes: a learning rate that is too high (divide it by 10), exploding gradients (GradientClipping.ByNorm(1)), or very large or non-finite features or targets (leave normalisation on, remove such rows).",
         epoch, batch)
     {
         Layer = place?.Layer,

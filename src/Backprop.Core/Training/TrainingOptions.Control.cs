@@ -26,7 +26,10 @@ public sealed partial class TrainingOptions
 
     /// <summary>
     /// How long the run may take, at most; positive. It then ends after the running mini-batch, and what was trained of the epoch is
-    /// judged and kept as a whole epoch is. A resumed run has this time anew. Default: null, without limit.
+    /// judged and kept as a whole epoch is. Judging is done within the time: as much of it is set aside as the validation before took, and
+    /// a quarter more. A validation that is not done in time is broken off; that epoch has no validation loss, and its weights
+    /// are kept only where those of the last epoch would be, or if none was judged before. A resumed run has this time anew.
+    /// Default: null, without limit.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not positive.</exception>
     public TimeSpan? MaximumTrainingTime

@@ -70,6 +70,9 @@ internal sealed class Standardization
         return new Standardization(mean, scale, run);
     }
 
+    /// <summary>One that was measured before, for columns of <paramref name="run"/> neighbouring values.</summary>
+    public static Standardization Of(double[] mean, double[] scale, int run) => new(mean, scale, run);
+
     /// <summary>Standardises a row-major matrix in place.</summary>
     public void Apply(Span<float> matrix)
     {

@@ -11,6 +11,9 @@ internal enum ModelTask : byte
     Regression = 1,
     BinaryClassification = 2,
     MulticlassClassification = 3,
+
+    /// <summary>Regression whose network gives the logarithm of an expected count.</summary>
+    CountRegression = 4,
 }
 
 /// <summary>

@@ -3,8 +3,11 @@ using Microsoft.ML.Data;
 
 namespace Backprop.ML.Scoring;
 
-/// <summary>Regression: the network's one output is the Score. A row with a missing feature has the Score NaN.</summary>
-internal sealed class RegressionColumns : ScoreColumns
+/// <summary>
+/// Regression: the network's one output is the Score, or its logarithm, for the expected count of a Poisson regression. A row with a
+/// missing feature has the Score NaN.
+/// </summary>
+internal sealed class RegressionColumns(bool isLogarithm) : ScoreColumns
 {
     public override int NetworkOutputs => 1;
 
@@ -12,7 +15,13 @@ internal sealed class RegressionColumns : ScoreColumns
 
     protected override string Kind => "Regression";
 
-    public override void Finish(Span<float> outputs) { }
+    public override void Finish(Span<float> outputs)
+    {
+        if (!isLogarithm)
+            return;
+        foreach (ref float output in outputs) // one by one: a row gets the same bits alone and among others
+            output = MathF.Exp(output);
+    }
 
     public override Delegate CreateGetter(int column, IScoredRow row) => (ValueGetter<float>)((ref float value) => value = row.Scores[0]);
 

@@ -23,8 +23,8 @@ public abstract partial class NeuralNetworkOptions
     public bool ResumeFromCheckpoint { get; set; }
 
     /// <summary>
-    /// How long the training may take, at most, reading the data not included. Positive. What was trained by then is judged and kept as
-    /// after a whole epoch. Default: null, without limit.
+    /// How long the training may take, at most, reading the data not included. Positive. What was trained by then is judged, which is
+    /// done within this time as well, and kept as after a whole epoch. Default: null, without limit.
     /// </summary>
     public TimeSpan? MaximumTrainingTime { get; set; }
 

@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using Backprop.ML.Data;
 using Backprop.ML.Persistence;
 using Backprop.Training;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 
 namespace Backprop.ML;
 
@@ -16,7 +18,7 @@ public abstract partial class NeuralNetworkTrainerBase
     /// </summary>
     /// <remarks>
     /// A dense first layer is brought to the standardisation of these rows, with the same predictions; a standardisation in a layer
-    /// of its own, as in front of convolutions, stays as it is. <see cref="NeuralNetworkOptions.Network"/> may be left at null.
+    /// of its own, as in front of convolutions, stays as it is: these rows are standardised with the model's constants. <see cref="NeuralNetworkOptions.Network"/> may be left at null.
     /// </remarks>
     /// <param name="trainData">The rows to learn from.</param>
     /// <param name="model">The model of a trainer of the same kind, with the same features and classes.</param>
@@ -66,13 +68,15 @@ public abstract partial class NeuralNetworkTrainerBase
         ? Checkpointing.SeedOf(path) ?? _seed
         : _seed;
 
-    private void CheckModel(Network model, NetworkDefinition? hidden, TrainingData data)
+    private void CheckModel(Network model, NetworkDefinition? hidden, TrainingData data, DataViewSchema.Column feature)
     {
         if (model.InputShape.Length != data.Columns)
         {
             throw _host.Process(new InvalidOperationException(
                 $"The model to go on with takes {model.InputShape.Length} features, but feature column '{_columns.Feature}' has {data.Columns}. Prepare the data as it was then."));
         }
+        if (model.Definition.Layers is [ImageDefinition image, ..] && ImageColumn.Objection(image, (VectorDataViewType)feature.Type) is { } objection)
+            throw _host.Process(new InvalidOperationException($"The model to go on with takes other images than feature column '{_columns.Feature}' has: {objection}. Prepare the data as it was then."));
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
         if (model.OutputShape.Length != outputs)
         {
@@ -91,6 +95,18 @@ public abstract partial class NeuralNetworkTrainerBase
             throw _host.Process(new InvalidOperationException(
                 $"The option {nameof(NeuralNetworkOptions.Network)} describes other layers than the model to go on with has: {described} instead of {found}. Leave it at null."));
         }
+    }
+
+    /// <summary>
+    /// Takes a standardisation that is a layer of its own out of a trained network: rows are standardised before they get there, so
+    /// that what augmentation fills with 0 is the mean, as in the first training. The end of training puts the layer back.
+    /// </summary>
+    private static bool WithoutStandardization(ref Network trained, [NotNullWhen(true)] out Standardization? features)
+    {
+        Network? bare = trained.WithoutRescaling(out double[] mean, out double[] scale);
+        features = bare is null ? null : Standardization.Of(mean, scale, bare.Definition.Layers is [ImageDefinition image, ..] ? RunOf(image) : 1);
+        trained = bare ?? trained;
+        return bare is not null;
     }
 
     /// <summary>A copy of a trained network that takes and gives standardised values, as training sees them.</summary>

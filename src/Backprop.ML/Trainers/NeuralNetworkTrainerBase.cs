@@ -13,6 +13,9 @@ namespace Backprop.ML;
 /// </summary>
 public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<NeuralNetworkTransformer, NeuralNetworkModelParameters>
 {
+    // Where all counts are 0 the logarithm of their mean is no number to begin with.
+    private const double SmallestMeanCount = 1e-3;
+
     private readonly IHostEnvironment _environment;
     private readonly IHost _host;
     private readonly NeuralNetworkOptions _options;
@@ -115,8 +118,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
 
         TrainingData training = TrainingDataReader.Read(_host, channel, _columns, input, "Training set", stop.ThrowIfRequested);
         CheckClasses(training, input.Schema[_columns.Label]);
+        CheckCounts(training, "training");
         TrainingData? held = validation is null ? null
             : TrainingDataReader.Read(_host, channel, _columns, validation, "Validation set", stop.ThrowIfRequested);
+        if (held is not null)
+            CheckCounts(held, "validation");
         if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
             (training, held) = training.Split(ValidationSplit.Choose(training, fraction, seed));
         if (held?.Rows == 0)
@@ -128,10 +134,12 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
 
         if (begun is not null)
-            CheckModel(begun, hidden, training);
+            CheckModel(begun, hidden, training, input.Schema[_columns.Feature]);
+        Standardization? features = null;
+        bool isBare = begun is not null && WithoutStandardization(ref begun, out features);
         Network network = begun ?? Build(hidden, training, seed);
-        Standardization? features = _options.NormalizeFeatures && begun?.TakesInputScaling() != false
-            ? Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1) : null;
+        if (!isBare && _options.NormalizeFeatures && begun?.TakesInputScaling() != false)
+            features = Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1);
         Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
         foreach (TrainingData data in held is null ? [training] : new[] { training, held })
         {
@@ -139,8 +147,10 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             labels?.Apply(data.Labels.Span);
         }
 
+        if (Task == ModelTask.CountRegression && begun is null) // begins at the mean count, not at e⁰
+                network.ScaleOutputs([1], [Math.Log(Math.Max(Mean(training.Labels.Span), SmallestMeanCount))]);
         if (begun is not null)
-            network = Prepared(begun, features, labels);
+            network = Prepared(begun, isBare ? null : features, labels);
         else if (_options.InitialWeights is { } initial)
             channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, labels))));
         Loss loss = LossFor(training, (float)(labels?.Scale[0] ?? 1));
@@ -155,8 +165,19 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
     private static Standardization Measure(TrainingData data, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
-        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
+        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants, RunOf(image))
         : Standardization.Measure(data.Features.Span, data.Columns, scaleOfConstants);
+
+    private static double Mean(ReadOnlySpan<float> values)
+    {
+        double sum = 0;
+        foreach (float value in values)
+            sum += value;
+        return sum / values.Length;
+    }
+
+    /// <summary>How many neighbouring values of a row belong to one channel.</summary>
+    private static int RunOf(ImageDefinition image) => image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1;
 
     private void Check(IDataView input, IDataView? validation)
     {
@@ -181,6 +202,17 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             throw _host.Process(new InvalidOperationException(
                 $"The keys of label column '{_columns.Label}' stand for other values, or in another order, in the validation data than in the training data. " +
                 "Prepare both with the same fitted transforms."));
+        }
+    }
+
+    private void CheckCounts(TrainingData data, string role)
+    {
+        int row = Task == ModelTask.CountRegression ? data.Labels.Span.IndexOfAnyExceptInRange(0f, float.MaxValue) : -1;
+        if (row >= 0)
+        {
+            throw _host.Process(new InvalidOperationException(FormattableString.Invariant(
+                $"The {role} data have the label {data.Labels.Span[row]} in column '{_columns.Label}', usable row {row} (the first is 0), but the Poisson loss is one of counts: labels are 0 or more. ") +
+                "Correct the column, or choose another loss."));
         }
     }
 

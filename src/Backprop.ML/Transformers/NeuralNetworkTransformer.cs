@@ -76,7 +76,8 @@ public sealed partial class NeuralNetworkTransformer
     /// <summary>The output columns of a task. For a schema promised before training, the class count may be any.</summary>
     internal static ScoreColumns CreateColumns(ModelTask task, int classCount, LabelKeyValues? keyValues) => task switch
     {
-        ModelTask.Regression => new RegressionColumns(),
+        ModelTask.Regression => new RegressionColumns(isLogarithm: false),
+        ModelTask.CountRegression => new RegressionColumns(isLogarithm: true),
         ModelTask.BinaryClassification => new BinaryColumns(),
         _ => new MulticlassColumns(classCount, keyValues),
     };

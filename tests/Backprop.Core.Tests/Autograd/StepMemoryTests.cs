@@ -39,6 +39,51 @@ public class StepMemoryTests
         });
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ASteadyStepWithGroupsPenaltiesClippingAndAccumulationAllocatesNothing(bool scales)
+    {
+        Network network = Network.Build(net => net.Dense(33).BatchNorm().Relu().Dense(17).Gelu().Dense(10), [20], device: _device);
+        OptimizerState optimizer = new AdamW
+        {
+            LearningRate = 1e-3f,
+            L1Penalty = 1e-4f,
+            MaximumNorm = 3f,
+            ParameterGroups =
+            [
+                new ParameterGroup("dense_1") { LearningRateFactor = 0.1f, L2Penalty = 1e-3f, MaximumNorm = 1f, DecayBiases = true },
+                new ParameterGroup("dense_2.bias") { IsFrozen = true },
+                new ParameterGroup("*.weight") { WeightDecay = 0.05f, L1Penalty = 0f },
+            ],
+        }.For(network.Parameters);
+        optimizer.Freeze();
+        var scaler = new LossScaler();
+        float[] x = Samples.Uniform(20 * 16, 1);
+        int[] labels = Samples.Labels(16, 10, 3);
+        AssertAllocatesNothing(() =>
+        {
+            network.Parameters.ZeroGradients();
+            for (int part = 0; part < 3; part++)
+            {
+                using var tape = new Tape(_device);
+                Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(x, [16, 20]), training: true), labels);
+                if (scales)
+                    tape.Backward(loss, [scaler.Scale]);
+                else
+                    tape.Backward(loss);
+            }
+
+            GradientClipping.ByValue(0.5f).Apply(network.Parameters);
+            GradientClipping.ByNorm(1f, 1).Apply(network.Parameters);
+            GradientClipping.ByNorm(1f, float.PositiveInfinity).Apply(network.Parameters);
+            if (scales)
+                scaler.Step(optimizer, GradientClipping.ByNorm(1f));
+            else
+                optimizer.Step();
+        });
+    }
+
     [Fact]
     public void ASteadyStepOfAConvolutionalNetworkAllocatesNothing()
     {

@@ -110,9 +110,46 @@ public class MixedPrecisionTests
         Assert.Equal(4f, scaler.Scale);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void NumbersBeyondSixteenBitsEndTheRunWithWordsThatSayWhatToDo(bool lossIsFinite)
+    {
+        // The first layer gives 10⁶, infinity as a 16-bit float; behind tanh the loss is a number even so, and gradients are not.
+        void Run(Precision precision)
+        {
+            Network network = Network.Build(net => lossIsFinite ? net.Dense(1).Dense(3).Tanh().Dense(2) : net.Dense(1).Dense(2), [1], seed: 1);
+            network.Parameters[0].Value.SetValues([1e6f]);
+            var data = new MemoryBatchSource(Enumerable.Repeat(1f, 16).ToArray(), [1], Enumerable.Range(0, 16).Select(row => (float)(row % 2)).ToArray());
+            new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { NumberOfEpochs = 40, BatchSize = 16, Precision = precision, Optimizer = new Sgd { LearningRate = 1e-9f } }).Run(data);
+        }
+
+        TrainingDivergedException exception = Assert.Throws<TrainingDivergedException>(() => Run(Precision.MixedFloat16));
+        Assert.StartsWith(lossIsFinite ? "A gradient was NaN or infinite in step after step, down to the smallest loss scale, 6.1035156E-05, in epoch 30, batch 1 of 1" : "The loss became NaN in epoch 1, batch 1 of 1", exception.Message);
+        Assert.Contains("16-bit floats, which end at 65,504. Set Precision to MixedBFloat16, which reaches as far as 32 bits and takes as little memory, or to Float32. Other causes: a learning rate", exception.Message);
+        Assert.Null(exception.Layer);
+        Run(Precision.MixedBFloat16);
+        Run(Precision.Float32);
+    }
+
+    [Fact]
+    public void TheScaleStopsAtItsMinimum()
+    {
+        Network network = Network.Build(net => net.Dense(1), [1]);
+        OptimizerState optimizer = new Sgd().For(network.Parameters);
+        var scaler = new LossScaler { InitialScale = 8f, MinimumScale = 3f };
+        foreach (float expected in (float[])[4f, 3f, 3f])
+        {
+            network.Parameters[0].SetGradient([float.NaN]);
+            Assert.False(scaler.Step(optimizer));
+            Assert.Equal(expected, scaler.Scale);
+        }
+    }
+
     [Fact]
     public void SettingsThatCannotBeAreRefused()
     {
+        Assert.Contains("MinimumScale", Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler { MinimumScale = 0f }).Message);
         Assert.Contains("InitialScale", Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler { InitialScale = 0f }).Message);
         Assert.Contains("GrowthFactor", Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler { GrowthFactor = 1f }).Message);
         Assert.Contains("BackoffFactor", Assert.Throws<ArgumentOutOfRangeException>(() => new LossScaler { BackoffFactor = 1f }).Message);

@@ -191,13 +191,57 @@ public class TrainingLoopTests
         Assert.Equal(StopReason.TimeLimit, history.StopReason);
         Assert.NotEqual(before, Weights(network));
         Assert.Equal(history.Epochs.Count, history.BestEpoch);
-        Assert.NotNull(history.Epochs[^1].ValidationLoss);
+        Assert.All(history.Epochs.SkipLast(1), epoch => Assert.NotNull(epoch.ValidationLoss));
 
         // Even with no time at all, one mini-batch is learned from.
         network = Classifier();
         history = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { MaximumTrainingTime = TimeSpan.FromTicks(1) }).Run(Data());
         Assert.Equal(1, network.TrainingStep);
         Assert.Single(history.Epochs);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AValidationThatIsNotDoneInTimeIsBrokenOff(bool stopsEarly)
+    {
+        // The second validation would take longer than any test runs; on a slow machine the first is broken off, with the same result or an epoch less.
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            Network network = Classifier();
+            TrainingOptions Options(TimeSpan? limit, bool resume) => new()
+            {
+                NumberOfEpochs = 3, BatchSize = 5, MaximumTrainingTime = limit, EarlyStopping = stopsEarly ? new EarlyStopping() : null, CheckpointPath = path, ResumeFromCheckpoint = resume,
+            };
+            int reads = 0;
+            using var none = new CancellationTokenSource();
+            var validation = new CancellingSource(Data(rows: 200, seed: 2), none, after: int.MaxValue, () =>
+            {
+                if (++reads > 41) // 40 mini-batches and the end
+                    Thread.Sleep(200);
+            });
+            TrainingHistory history = new TrainingLoop(network, Loss.CrossEntropy, Options(TimeSpan.FromSeconds(2), resume: false)).Run(Data(rows: 40), validation, none.Token);
+            Assert.Equal(StopReason.TimeLimit, history.StopReason);
+            Assert.True(reads < 82);
+            Assert.InRange(history.Epochs.Count, 1, 2);
+            Assert.Null(history.Epochs[^1].ValidationLoss);
+            Assert.Equal(stopsEarly && history.Epochs.Count == 2 ? 1 : history.Epochs.Count, history.BestEpoch);
+
+            // What was trained is in the checkpoint, and judged as if the run had never been short of time.
+            network = Classifier();
+            TrainingHistory resumed = new TrainingLoop(network, Loss.CrossEntropy, Options(null, resume: true)).Run(Data(rows: 40), Data(rows: 200, seed: 2));
+            File.Delete(path);
+            Network whole = Classifier();
+            TrainingHistory expected = new TrainingLoop(whole, Loss.CrossEntropy, Options(null, resume: false)).Run(Data(rows: 40), Data(rows: 200, seed: 2));
+            Assert.Equal(expected.Epochs.Select(epoch => epoch.ValidationLoss), resumed.Epochs.Select(epoch => epoch.ValidationLoss));
+            Assert.Equal(Weights(whole), Weights(network));
+        }
+        finally
+        {
+            File.Delete(path);
+            File.Delete(path + ".previous");
+        }
     }
 
     [Fact]
