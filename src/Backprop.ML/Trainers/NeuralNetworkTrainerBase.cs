@@ -29,6 +29,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         try
         {
             _options.Check();
+            _options.CheckMetric(labelKind);
         }
         catch (ArgumentException e)
         {
