@@ -88,6 +88,19 @@ public sealed class TrainingControlTests : IDisposable
     }
 
     [Fact]
+    public void A_metric_that_says_nothing_about_the_label_is_refused_when_the_trainer_is_made()
+    {
+        var accuracy = new EarlyStopping { Metric = ValidationMetric.Accuracy };
+        var error = new EarlyStopping { Metric = ValidationMetric.RootMeanSquaredError };
+        void Refused(string expected, Func<object> make) => Assert.Contains(expected, Assert.Throws<ArgumentOutOfRangeException>("EarlyStopping", make).Message);
+        Refused("is to watch the accuracy", () => _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", EarlyStopping = accuracy }));
+        Refused("is to watch the root mean squared error", () => _ml.BinaryClassification.Trainers.NeuralNetwork(new NeuralNetworkBinaryTrainer.Options { EarlyStopping = error }));
+        Refused("ValidationMetric.Accuracy in a classification", () => _ml.MulticlassClassification.Trainers.NeuralNetwork(new NeuralNetworkMulticlassTrainer.Options { LabelColumnName = "Class", EarlyStopping = error }));
+        TrainingHistory history = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", NumberOfEpochs = 2, EarlyStopping = error }).Fit(_data).Model.History!;
+        Assert.All(history.Epochs, epoch => Assert.NotNull(epoch.Metric));
+    }
+
+    [Fact]
     public void A_cancelled_training_gives_the_best_model_so_far()
     {
         using var source = new CancellationTokenSource();

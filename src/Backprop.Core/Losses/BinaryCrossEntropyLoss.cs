@@ -42,6 +42,7 @@ public sealed class BinaryCrossEntropyLoss : Loss
 
     internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights)
     {
+        CheckTargets("BinaryCrossEntropy", targets, output.Shape[0], 0f, 1f, "0 or 1, or a probability between");
         if (LabelSmoothing == 0f && _classWeights is null)
             return Losses.BinaryCrossEntropyWithLogits(output, Targets(output, targets), exampleWeights, reduction: LossReduction.Sum);
         float[] smoothed = ArrayPool<float>.Shared.Rent(targets.Length), weights = ArrayPool<float>.Shared.Rent(targets.Length);

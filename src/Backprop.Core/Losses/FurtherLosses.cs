@@ -51,8 +51,11 @@ public sealed class PoissonLoss : Loss
     /// <inheritdoc/>
     public override int TargetsPerRow(Shape outputShape) => outputShape.Length;
 
-    internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights) =>
-        Losses.PoissonNegativeLogLikelihood(output, Targets(output, targets), LogInput, exampleWeights: exampleWeights, reduction: LossReduction.Sum);
+    internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights)
+    {
+        CheckTargets("Poisson", targets, output.Shape[0], 0f, float.PositiveInfinity, "a count, 0 or more");
+        return Losses.PoissonNegativeLogLikelihood(output, Targets(output, targets), LogInput, exampleWeights: exampleWeights, reduction: LossReduction.Sum);
+    }
 }
 
 /// <summary>The Kullback-Leibler divergence of a network that gives log-probabilities from target distributions: <see cref="Losses.KullbackLeibler"/>. The mean is over rows.</summary>
@@ -61,8 +64,11 @@ public sealed class KullbackLeiblerLoss : Loss
     /// <inheritdoc/>
     public override int TargetsPerRow(Shape outputShape) => outputShape.Length;
 
-    internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights) =>
-        Losses.KullbackLeibler(output, Targets(output, targets), exampleWeights: exampleWeights, reduction: LossReduction.Sum);
+    internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights)
+    {
+        CheckTargets("KullbackLeibler", targets, output.Shape[0], 0f, float.PositiveInfinity, "a probability, 0 or more");
+        return Losses.KullbackLeibler(output, Targets(output, targets), exampleWeights: exampleWeights, reduction: LossReduction.Sum);
+    }
 
     internal override double Divisor(int rows, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights) =>
         base.Divisor(rows, targets[..rows], exampleWeights);
@@ -77,8 +83,13 @@ public sealed class HingeLoss : Loss
     /// <inheritdoc/>
     public override int TargetsPerRow(Shape outputShape) => outputShape.Length;
 
-    internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights) =>
-        Losses.Hinge(output, Targets(output, targets), 1f, Squared ? 2 : 1, exampleWeights, LossReduction.Sum);
+    internal override Tensor Sum(Tensor output, ReadOnlySpan<float> targets, ReadOnlySpan<float> exampleWeights)
+    {
+        for (int i = 0; i < targets.Length; i++)
+            if (targets[i] is not (-1f or 1f or float.NaN)) // 0 for the other class, the usual slip, would teach nothing
+                throw new ArgumentOutOfRangeException(nameof(targets), targets[i], FormattableString.Invariant($"Hinge: row {i / (targets.Length / output.Shape[0])} of the mini-batch has the target {targets[i]}; expected -1 or 1."));
+        return Losses.Hinge(output, Targets(output, targets), 1f, Squared ? 2 : 1, exampleWeights, LossReduction.Sum);
+    }
 }
 
 /// <summary>The hinge loss of several classes; the target of a row is its class index, stored as a float: <see cref="Losses.MultiMargin"/>.</summary>

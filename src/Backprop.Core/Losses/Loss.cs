@@ -49,6 +49,14 @@ public abstract class Loss
     private protected static Tensor Targets(Tensor output, ReadOnlySpan<float> targets) =>
         new(UploadTargets(output, targets));
 
+    /// <summary>Fails if a target is out of a range; NaN is not, since the run that it ends says where it is.</summary>
+    private protected static void CheckTargets(string loss, ReadOnlySpan<float> targets, int rows, float least, float most, string expected)
+    {
+        for (int i = 0; i < targets.Length; i++)
+            if (targets[i] < least || targets[i] > most)
+                throw new ArgumentOutOfRangeException(nameof(targets), targets[i], FormattableString.Invariant($"{loss}: row {i / (targets.Length / rows)} of the mini-batch has the target {targets[i]}; expected {expected}."));
+    }
+
     /// <summary>Class indices, which come as floats, in an array that is used again and again.</summary>
     private protected readonly ref struct RentedLabels
     {

@@ -22,7 +22,10 @@ public readonly struct GradientClipping : IEquatable<GradientClipping>
     /// <summary>Whether nothing is clipped.</summary>
     public bool IsNone => _maximum == 0f;
 
-    /// <summary>Whether clipping measures the Euclidean norm on its way.</summary>
+    /// <summary>Whether clipping measures a norm on its way.</summary>
+    internal bool IsByNorm => _p > 0f;
+
+    /// <summary>Whether that is the Euclidean one.</summary>
     internal bool MeasuresNorm => _p == 2f;
 
     /// <summary>Scales all gradients together so that their joint norm is at most the given one. Pascanu et al. 2013, arXiv:1211.5063.</summary>

@@ -47,7 +47,7 @@ public abstract class Optimizer
     /// <summary>
     /// Parameters with settings of their own, by name. A parameter belongs to the first group that matches it. Default: none.
     /// </summary>
-    public IReadOnlyList<ParameterGroup> ParameterGroups { get; init => field = value ?? throw new ArgumentNullException(nameof(ParameterGroups)); } = [];
+    public IReadOnlyList<ParameterGroup> ParameterGroups { get; init => field = Checked(value); } = [];
 
     /// <summary>How many values the optimizer keeps for each value of a parameter.</summary>
     internal abstract int KeptValuesPerValue { get; }
@@ -57,7 +57,7 @@ public abstract class Optimizer
 
     /// <summary>Makes an optimizer of these settings for the parameters of a network, with a state of its own.</summary>
     /// <remarks>The parameters of frozen groups become <see cref="Parameter.IsFrozen">frozen</see>.</remarks>
-    /// <exception cref="ArgumentException">A group matches no parameter; the message lists the names that exist.</exception>
+    /// <exception cref="ArgumentException">A group matches no parameter; the message lists the names that exist. Or two settings contradict each other.</exception>
     public OptimizerState For(ParameterCollection parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -77,6 +77,12 @@ public abstract class Optimizer
     internal static float? CheckedNorm(float? value, string name) => value is null || (value > 0f && float.IsFinite(value.Value))
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; expected a positive number, usually 3 or 4, or null for no limit.");
+
+    private static IReadOnlyList<ParameterGroup> Checked(IReadOnlyList<ParameterGroup> groups)
+    {
+        ArgumentNullException.ThrowIfNull(groups, nameof(ParameterGroups));
+        return !groups.Contains(null!) ? groups : throw new ArgumentException("ParameterGroups has an element that is null; an empty list means none.", nameof(ParameterGroups));
+    }
 
     private protected static double CheckedShare(double value, string name) => value >= 0 && value < 1
         ? value

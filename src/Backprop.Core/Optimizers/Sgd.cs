@@ -22,7 +22,7 @@ public sealed class Sgd : Optimizer
     /// <exception cref="ArgumentOutOfRangeException">Outside [0, 1).</exception>
     public float Dampening { get; init => field = (float)CheckedShare(value, nameof(Dampening)); }
 
-    /// <summary>Whether the step looks ahead (Nesterov 1983). Default: no.</summary>
+    /// <summary>Whether the step looks ahead (Nesterov 1983), which takes a <see cref="Momentum"/>. Default: no.</summary>
     public bool Nesterov { get; init; }
 
     /// <inheritdoc/>
@@ -33,7 +33,9 @@ public sealed class Sgd : Optimizer
 
     internal override double? ScheduledMomentum => Momentum == 0f ? null : Momentum;
 
-    private protected override OptimizerState Create(ParameterCollection parameters) => new State(this, parameters);
+    private protected override OptimizerState Create(ParameterCollection parameters) => Nesterov && Momentum == 0f
+        ? throw new ArgumentException("Sgd.Nesterov is true, but its Momentum is 0, so there is nothing to look ahead with: set Momentum, usually to 0.9, or leave Nesterov out.", nameof(Nesterov))
+        : new State(this, parameters);
 
     private sealed class State(Sgd settings, ParameterCollection parameters)
         : OptimizerState(settings, parameters, decayIsDecoupled: false, "momentum_buffer")

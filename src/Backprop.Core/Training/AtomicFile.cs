@@ -18,6 +18,10 @@ internal static class AtomicFile
 
             File.Move(temporary, path, overwrite: true);
         }
+        catch (UnauthorizedAccessException exception) // a folder that is read-only, or a folder of that name
+        {
+            throw new IOException($"The file '{path}' cannot be written: {exception.Message}", exception);
+        }
         finally
         {
             File.Delete(temporary); // there only if something failed

@@ -56,9 +56,10 @@ internal static class CheckpointFile
     /// <param name="path">The file.</param>
     /// <param name="json">What is not a tensor.</param>
     /// <param name="tensors">What is.</param>
+    /// <param name="newestIsDamaged">Whether what stands at the path is not worth keeping: the one before it stays then.</param>
     /// <param name="open">Opens the temporary file; the file itself when null. For tests of what goes wrong.</param>
     /// <exception cref="IOException">It cannot be written; the one before is untouched.</exception>
-    public static void Write(string path, ReadOnlySpan<byte> json, IReadOnlyList<CheckpointTensor> tensors, Func<string, Stream>? open = null)
+    public static void Write(string path, ReadOnlySpan<byte> json, IReadOnlyList<CheckpointTensor> tensors, bool newestIsDamaged = false, Func<string, Stream>? open = null)
     {
         string temporary = TemporaryOf(path);
         try
@@ -74,7 +75,7 @@ internal static class CheckpointFile
                         stream.Flush();
                 }
 
-                if (File.Exists(path))
+                if (File.Exists(path) && !newestIsDamaged)
                     File.Move(path, PreviousOf(path), overwrite: true);
                 File.Move(temporary, path, overwrite: true);
             }

@@ -21,6 +21,7 @@ internal sealed class Checkpointing
     private readonly RunState _run;
     private readonly int _batches, _stepsPerEpoch;
     private readonly Dictionary<string, string> _description;
+    private bool _newestIsDamaged;
 
     /// <exception cref="IOException">No checkpoint can be written to the path.</exception>
     public Checkpointing(
@@ -68,7 +69,8 @@ internal sealed class Checkpointing
             tensors.Add(new(OptimizerPrefix + name, shape, _network.Device, block));
         for (int i = 0; i < _network.Parameters.Count && !bestIsNetwork; i++)
             tensors.Add(new(BestPrefix + _network.Parameters[i].Name, _network.Parameters[i].Shape, _run.Best.Values[i]));
-        CheckpointFile.Write(_path, content.ToJson(), tensors);
+        CheckpointFile.Write(_path, content.ToJson(), tensors, _newestIsDamaged);
+        _newestIsDamaged = false;
     }
 
     /// <summary>Goes on from the newest checkpoint that is whole.</summary>
@@ -96,7 +98,7 @@ internal sealed class Checkpointing
             }
 
             string place = string.Create(CultureInfo.InvariantCulture, $"resumed from '{path}': epoch {_run.Epoch}, {_run.Batch} of {_batches} mini-batches done, step {_run.Step}");
-            isWarning = damaged.Count > 0;
+            isWarning = _newestIsDamaged = damaged.Count > 0;
             return !isWarning ? place : $"{damaged[0].Message} The checkpoint before it is used: {place}";
         }
 

@@ -14,6 +14,7 @@ internal sealed class DivergenceSearch : TapeObserver
     public const string LossName = "loss";
     private readonly Dictionary<TensorStorage, string> _layerOfParameter = [];
     private readonly Dictionary<OperationRecord, string> _layerOfRecord = [];
+    private readonly List<(Parameter Parameter, string Layer)> _statistics = [];
     private int _seen;
 
     public DivergenceSearch(Network network)
@@ -23,7 +24,10 @@ internal sealed class DivergenceSearch : TapeObserver
             {
                 if (!_layerOfParameter.TryAdd(parameter.Storage, layer.Name) || IsFinite(parameter.Storage, parameter.Storage.Values))
                     continue;
-                Found ??= new Place(layer.Name, "step", $"the parameter '{parameter.Name}', which the step before has left so");
+                if (parameter.Kind == ParameterKind.Statistic && !parameter.IsFrozen)
+                    _statistics.Add((parameter, layer.Name)); // the failed step itself has moved it, and did not read it
+                else
+                    Found ??= new Place(layer.Name, "step", $"the parameter '{parameter.Name}', which the step before has left so");
             }
     }
 
@@ -38,6 +42,13 @@ internal sealed class DivergenceSearch : TapeObserver
             Found ??= new Place("input", "features", FormattableString.Invariant($"feature {feature % columns} of row {feature / columns} of the mini-batch, {features[feature]}"));
         if (target >= 0)
             Found ??= new Place(LossName, "targets", FormattableString.Invariant($"the target of row {target / targetsPerRow} of the mini-batch, {targets[target]}"));
+    }
+
+    /// <summary>Looks at the running statistics that forward passes in training move: the last of what can be the first.</summary>
+    public void LookAtStatistics()
+    {
+        foreach ((Parameter parameter, string layer) in _statistics)
+            Found ??= new Place(layer, "statistics", $"the running statistic '{parameter.Name}'");
     }
 
     public override void LayerDone(TapeState tape, string layer, TensorStorage output)

@@ -51,25 +51,30 @@ internal sealed class GradientWatch
     /// <summary>Begins an epoch.</summary>
     public void Begin() => (_sum, _maximum, _count) = (0, 0, 0);
 
-    /// <summary>Notes the norm of a step's gradient, the mean loss's before clipping.</summary>
+    /// <summary>The norm of a step's gradient, the mean loss's, to be measured before it is clipped; null where clipping measures it itself, and where none is due.</summary>
     /// <param name="step">The number of the step.</param>
-    /// <param name="clipping">How it was clipped.</param>
-    /// <param name="clippingNorm">The norm that clipping has measured, if it is that kind of clipping.</param>
+    /// <param name="clipping">How it will be clipped.</param>
     /// <param name="scale">The factor that the gradients are still to be multiplied with.</param>
-    /// <returns>Whether it is finite, as far as known.</returns>
-    public bool Note(long step, GradientClipping clipping, double clippingNorm, double scale)
+    public double? Measure(long step, GradientClipping clipping, double scale) =>
+        clipping.MeasuresNorm || (_count > 0 && step % NormInterval != 0) ? null : scale * GradientClipping.Norm(_parameters);
+
+    /// <summary>Notes the norm of a step that is taken.</summary>
+    /// <param name="measured">What <see cref="Measure"/> gave.</param>
+    /// <param name="clipping">How it was clipped.</param>
+    /// <param name="clippingNorm">The norm that clipping has measured, of its own kind, if it measures one.</param>
+    /// <returns>Whether the gradient is finite, as far as known.</returns>
+    public bool Note(double? measured, GradientClipping clipping, double clippingNorm)
     {
-        double norm;
-        if (clipping.MeasuresNorm)
-            norm = clippingNorm;
-        else if (_count == 0 || step % NormInterval == 0)
-            norm = scale * GradientClipping.Norm(_parameters);
-        else
-            return true;
-        _sum += norm;
-        _maximum = Math.Max(_maximum, norm);
-        _count++;
-        return double.IsFinite(norm);
+        if ((clipping.MeasuresNorm ? clippingNorm : measured) is { } norm)
+        {
+            _sum += norm;
+            _maximum = Math.Max(_maximum, norm);
+            _count++;
+            if (!double.IsFinite(norm))
+                return false;
+        }
+
+        return !clipping.IsByNorm || double.IsFinite(clippingNorm);
     }
 
     private static IEnumerable<Parameter> Sentinels(Layer layer)

@@ -18,6 +18,7 @@ public sealed class MemoryBatchSource : BatchSource
     /// <param name="targetsPerRow">How many targets a row has. Default 1.</param>
     /// <param name="weights">One weight per row, or none.</param>
     /// <exception cref="ShapeException">The lengths do not belong to one number of rows.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A weight is negative or not finite.</exception>
     public MemoryBatchSource(
         ReadOnlyMemory<float> features, Shape rowShape, ReadOnlyMemory<float> targets, int targetsPerRow = 1, ReadOnlyMemory<float> weights = default)
     {
@@ -27,6 +28,9 @@ public sealed class MemoryBatchSource : BatchSource
             throw new ShapeException($"{features.Length} feature values in rows of shape {rowShape} and {targets.Length} targets, {targetsPerRow} a row, do not give one number of rows.");
         if (!weights.IsEmpty && weights.Length != rows)
             throw new ShapeException($"There are {rows} rows, but {weights.Length} example weights.");
+        for (int row = 0; row < weights.Length; row++)
+            if (!(weights.Span[row] >= 0f && float.IsFinite(weights.Span[row])))
+                throw new ArgumentOutOfRangeException(nameof(weights), weights.Span[row], FormattableString.Invariant($"The example weight of row {row} is {weights.Span[row]}; expected 0 or a positive number."));
         (_features, _targets, _weights) = (features, targets, weights);
         RowShape = rowShape;
         TargetsPerRow = targetsPerRow;

@@ -25,7 +25,7 @@ public sealed class TrainingDivergedException : ArithmeticException
     public string? Layer { get; internal init; }
 
     /// <summary>
-    /// The operation within the layer, as in "Linear"; "Forward" for the layer as a whole, where nothing was recorded; "step" where a weight was left so by the optimizer's step; "features"
+    /// The operation within the layer, as in "Linear"; "Forward" for the layer as a whole, where nothing was recorded; "step" where a weight was left so by the optimizer's step; "statistics" where it is a running statistic; "features"
     /// or "targets" for the data. Null if computing the step again did not show it.
     /// </summary>
     public string? Operation { get; internal init; }

@@ -57,8 +57,9 @@ public sealed class TrainingLoop
     /// <returns>The history of the run; it says how the run ended.</returns>
     /// <exception cref="ShapeException">The examples do not fit the network or the loss.</exception>
     /// <exception cref="InvalidOperationException">
-    /// There are no training rows, validation data without any, a last mini-batch of one row where batch normalisation needs two,
-    /// nothing to train because all parameters are frozen, a metric to watch without validation data, or a checkpoint of another run.
+    /// There are no training rows, validation data without any (or none that counts), a last mini-batch of one row where batch
+    /// normalisation needs two, nothing to train because all parameters are frozen, a metric to watch without validation data or that
+    /// the loss's targets do not allow, or a checkpoint of another run.
     /// </exception>
     /// <exception cref="InsufficientMemoryException">The run would not fit into the device's memory limit; the message names a batch size that does.</exception>
     /// <exception cref="TrainingDivergedException">The loss, the validation loss or a weight became NaN or infinite.</exception>
@@ -94,8 +95,13 @@ public sealed class TrainingLoop
         if (_network.Parameters.TrainableValueCount == 0 && _network.Parameters.Any(parameter => parameter.IsFrozen))
             throw new InvalidOperationException("All parameters of the network are frozen, so there is nothing to train. Leave a layer, the last one perhaps, out of the frozen groups.");
 
-        if (_options.EarlyStopping is { Metric: { } watched } && validation is null)
-            throw new InvalidOperationException($"Early stopping watches the {watched.Name}, which is measured on validation data, but there are none. Give validation data, or leave EarlyStopping.Metric at null to watch the loss.");
+        if (_options.EarlyStopping is { Metric: { } watched })
+        {
+            if (validation is null)
+                throw new InvalidOperationException($"Early stopping watches the {watched.Name}, which is measured on validation data, but there are none. Give validation data, or leave EarlyStopping.Metric at null to watch the loss.");
+            if (watched.Objection(_network.OutputShape.Length, validation.TargetsPerRow) is { } objection)
+                throw new InvalidOperationException($"Early stopping watches the {watched.Name}, but {objection}. Choose another EarlyStopping.Metric, or null to watch the loss.");
+        }
 
         int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
         TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, batchSize, _options.GradientCheckpointing, _options.Precision);
@@ -105,7 +111,7 @@ public sealed class TrainingLoop
         var trainingBatch = new Batch(training, batchSize);
         Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
         int batches = _options.FastDevRun ? 1 : (int)((training.RowCount + batchSize - 1) / batchSize);
-        int numberOfEpochs = _options.FastDevRun ? 1 : _options.NumberOfEpochs;
+        int numberOfEpochs = NumberOfEpochs;
         int stepsPerEpoch = (batches + _options.GradientAccumulationSteps - 1) / _options.GradientAccumulationSteps;
         long totalSteps = (long)stepsPerEpoch * numberOfEpochs;
         float initialRate = _options.Optimizer.LearningRate;
@@ -166,27 +172,34 @@ public sealed class TrainingLoop
                         schedule.Apply(_optimizer, initialRate, run.Step);
                         if (isReported && run.Batch == batches)
                             lastStep = new UpdateRatio(_network.Parameters);
-                        if (run.StepDivisor > 0 && _scaler is not null)
+                        if (run.StepDivisor > 0) // rows that all have weight 0 teach nothing
                         {
-                            double scale = 1 / (run.StepDivisor * _scaler.Scale);
-                            if (_scaler.Step(_optimizer, _options.GradientClipping, (float)(1 / run.StepDivisor), out double norm))
-                                watch.Note(run.Step, _options.GradientClipping, norm, scale);
-                            else if (_scaler.Scale <= _scaler.MinimumScale)
-                                throw Diverged($"A gradient was NaN or infinite in step after step, down to the smallest loss scale, {_scaler.Scale},", run.Epoch, run.Batch, batches, Search(trainingBatch));
-                        }
-                        else if (run.StepDivisor > 0) // rows that all have weight 0 teach nothing
-                        {
-                            double factor = _options.GradientClipping.Factor(_network.Parameters, (float)(1 / run.StepDivisor), out double norm);
-                            if (!watch.Note(run.Step, _options.GradientClipping, norm, 1 / run.StepDivisor))
-                                throw Diverged($"A gradient became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
-                            _optimizer.Step((float)factor);
+                            double? measured = watch.Measure(run.Step, _options.GradientClipping, 1 / (run.StepDivisor * (_scaler?.Scale ?? 1)));
+                            if (_scaler is not null)
+                            {
+                                if (_scaler.Step(_optimizer, _options.GradientClipping, (float)(1 / run.StepDivisor), out double norm))
+                                    watch.Note(measured, _options.GradientClipping, norm);
+                                else if (_scaler.Scale <= _scaler.MinimumScale)
+                                    throw Diverged($"A gradient was NaN or infinite in step after step, down to the smallest loss scale, {_scaler.Scale},", run.Epoch, run.Batch, batches, Search(trainingBatch));
+                            }
+                            else
+                            {
+                                double factor = _options.GradientClipping.Factor(_network.Parameters, (float)(1 / run.StepDivisor), out double norm);
+                                if (!watch.Note(measured, _options.GradientClipping, norm))
+                                    throw Diverged($"A gradient became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
+                                _optimizer.Step((float)factor);
+                            }
                         }
 
                         run.Step++;
                         _network.Parameters.ZeroGradients();
                         run.StepDivisor = 0;
                         if (checkpoints is { IsDueAfterStep: true } && lastStep is null) // what the step has changed is still to be reported
+                        {
+                            if (!WeightsAreFinite()) // nothing to go on from: the checkpoints before it stay
+                                throw Diverged($"A weight became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
                             checkpoints.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart);
+                        }
                     }
 
                     if (_options.Progress is not null && run.Batch < batches && clock.Elapsed - lastReport >= ProgressInterval)
@@ -198,6 +211,8 @@ public sealed class TrainingLoop
 
                 if (isTimeUp)
                 {
+                    if (run.Batch > 0 && !WeightsAreFinite())
+                        throw Diverged($"A weight became NaN or infinite", run.Epoch, run.Batch, batches, Search(trainingBatch));
                     checkpoints?.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart); // to go on from in the middle of the epoch
                     run.StopReason = StopReason.TimeLimit;
                     if (run.Batch == 0)
@@ -251,7 +266,7 @@ public sealed class TrainingLoop
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            if (run.HasBegun && run.StopReason is null)
+            if (run.HasBegun && run.StopReason is null && WeightsAreFinite())
                 checkpoints?.Write(run.ElapsedBefore + clock.Elapsed, clock.Elapsed - epochStart);
             if (run.Batch > 0 && (best.Epoch == 0 || best.KeepsLatest(run.Epoch)) && WeightsAreFinite())
                 best.Keep(run.Epoch);
@@ -267,6 +282,8 @@ public sealed class TrainingLoop
 
         return run.History();
     }
+
+    private int NumberOfEpochs => _options.FastDevRun ? 1 : _options.NumberOfEpochs;
 
     private bool[] Frozen() => [.. _network.Parameters.Select(parameter => parameter.IsFrozen)];
 
@@ -311,6 +328,7 @@ public sealed class TrainingLoop
         _network.TrainingStep--;
         _network.Parameters.ZeroGradients();
         Accumulate(batch, out _, search);
+        search.LookAtStatistics();
         return search.Found;
     }
 
@@ -319,6 +337,7 @@ public sealed class TrainingLoop
     {
         validation.Begin(_options.Seed, 0, shuffle: false);
         var search = new DivergenceSearch(_network);
+        search.LookAtStatistics(); // here they are what normalises
         while (search.Found is null && batch.Read() > 0)
         {
             search.Look(batch.RowValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
@@ -352,6 +371,8 @@ public sealed class TrainingLoop
                 break;
         }
 
+        if (divisorSum == 0)
+            throw new InvalidOperationException("The validation rows all have weight 0, so they have no mean loss. Give rows that count, or none at all to train without validation.");
         metricValue = mean.Value;
         return (float)(lossSum / divisorSum);
     }
@@ -386,7 +407,7 @@ public sealed class TrainingLoop
         _options.Progress?.Report(Progress(run, batches, validationLoss, rowsPerSecond, elapsed));
 
     private TrainingProgress Progress(RunState run, int batches, float? validationLoss, double rowsPerSecond, TimeSpan elapsed) =>
-        new(run.Epoch, _options.NumberOfEpochs, run.Batch, batches, (float)(run.LossSum / run.DivisorSum), validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed);
+        new(run.Epoch, NumberOfEpochs, run.Batch, batches, (float)(run.LossSum / run.DivisorSum), validationLoss, _optimizer.LearningRate, rowsPerSecond, elapsed);
 
     private bool WeightsAreFinite()
     {

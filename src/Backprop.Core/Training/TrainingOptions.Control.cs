@@ -61,6 +61,8 @@ public sealed partial class TrainingOptions
     {
         if (CheckpointPath is { } path && string.IsNullOrWhiteSpace(path))
             throw new ArgumentException("CheckpointPath is empty; expected the path of a file, or null for no checkpoints.", nameof(CheckpointPath));
+        if (Schedule is PlateauSchedule { HigherIsBetter: true })
+            throw new ArgumentException("Schedule.HigherIsBetter is true, but a run tells its schedule the loss, of which lower is better: leave it out.", nameof(Schedule));
         if (CheckpointPath is not null)
             return;
         if (ResumeFromCheckpoint)

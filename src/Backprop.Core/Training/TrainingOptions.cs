@@ -4,10 +4,10 @@ namespace Backprop;
 public sealed partial class TrainingOptions
 {
     /// <summary>The optimizer. Default: Adam.</summary>
-    public Optimizer Optimizer { get; init; } = new Adam();
+    public Optimizer Optimizer { get; init => field = value ?? throw new ArgumentNullException(nameof(Optimizer)); } = new Adam();
 
     /// <summary>How the learning rate changes. Default: not.</summary>
-    public LearningRateSchedule Schedule { get; init; } = new ConstantSchedule();
+    public LearningRateSchedule Schedule { get; init => field = value ?? throw new ArgumentNullException(nameof(Schedule)); } = new ConstantSchedule();
 
     /// <summary>How many times all rows are seen, at most; at least 1. Default 20.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>

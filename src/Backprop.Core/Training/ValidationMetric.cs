@@ -22,6 +22,9 @@ public abstract class ValidationMetric
     /// <summary>Whether a higher value is better.</summary>
     public abstract bool HigherIsBetter { get; }
 
+    /// <summary>Says why it cannot be measured on rows with so many outputs and targets; null if it can.</summary>
+    internal abstract string? Objection(int outputs, int targets);
+
     /// <summary>What one row adds.</summary>
     /// <param name="output">The network's output for the row.</param>
     /// <param name="target">Its targets.</param>
@@ -38,6 +41,8 @@ public abstract class ValidationMetric
         public override string Name => "accuracy";
 
         public override bool HigherIsBetter => true;
+
+        internal override string? Objection(int outputs, int targets) => targets == 1 ? null : $"that takes one class label a row, and rows have {targets} targets";
 
         internal override double OfRow(ReadOnlySpan<float> output, ReadOnlySpan<float> target)
         {
@@ -56,6 +61,8 @@ public abstract class ValidationMetric
         public override string Name => isSquared ? "root mean squared error" : "mean absolute error";
 
         public override bool HigherIsBetter => false;
+
+        internal override string? Objection(int outputs, int targets) => outputs == targets ? null : $"that takes a target for each of the network's {outputs} outputs, and rows have {targets}";
 
         internal override double OfMean(double mean) => isSquared ? Math.Sqrt(mean) : mean;
 

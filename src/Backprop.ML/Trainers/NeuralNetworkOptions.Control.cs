@@ -1,3 +1,5 @@
+using Backprop.ML.Data;
+
 namespace Backprop.ML;
 
 public abstract partial class NeuralNetworkOptions
@@ -46,6 +48,17 @@ public abstract partial class NeuralNetworkOptions
 
     /// <summary>Whether early stopping was asked for.</summary>
     internal bool StopsEarly => EarlyStopping is not null && EarlyStopping != EarlyStopping.Never;
+
+    /// <summary>Throws if early stopping is to watch what says nothing about such labels.</summary>
+    internal void CheckMetric(LabelKind label)
+    {
+        if (EarlyStopping?.Metric is { } metric && metric == ValidationMetric.Accuracy == (label == LabelKind.Number))
+        {
+            throw Rejected(nameof(EarlyStopping), $"to watch the {metric.Name}", label == LabelKind.Number
+                ? $"to watch the loss (Metric = null) or an error, as {nameof(ValidationMetric)}.{nameof(ValidationMetric.MeanAbsoluteError)}, in a regression"
+                : $"to watch the loss (Metric = null) or {nameof(ValidationMetric)}.{nameof(ValidationMetric.Accuracy)} in a classification");
+        }
+    }
 
     private void CheckControl()
     {

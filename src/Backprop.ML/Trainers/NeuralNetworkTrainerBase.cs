@@ -32,6 +32,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         try
         {
             _options.Check();
+            _options.CheckMetric(labelKind);
         }
         catch (ArgumentException e)
         {

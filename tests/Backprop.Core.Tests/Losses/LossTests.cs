@@ -157,7 +157,8 @@ public class LossTests
         Same(new SmoothL1Loss { Beta = 0.5f }, z, numbers, Losses.SmoothL1(z, targets, 0.5f, weights));
         Same(new QuantileLoss { Quantile = 0.9f }, z, numbers, Losses.Quantile(z, targets, 0.9f, weights));
         Same(new PoissonLoss(), z, numbers, Losses.PoissonNegativeLogLikelihood(z, targets, exampleWeights: weights));
-        Same(new HingeLoss { Squared = true }, z, numbers, Losses.Hinge(z, targets, 1f, 2, weights));
+        float[] signs = [.. numbers.Select(number => number > 1 ? 1f : -1f)];
+        Same(new HingeLoss { Squared = true }, z, signs, Losses.Hinge(z, tape.Input(signs, [4, 3]), 1f, 2, weights));
         Tensor divergence = Losses.KullbackLeibler(z, targets, exampleWeights: weights, reduction: LossReduction.Sum);
         Same(new KullbackLeiblerLoss(), z, numbers, divergence.Multiply(1 / weights.Sum()));
 

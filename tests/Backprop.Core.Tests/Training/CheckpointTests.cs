@@ -392,7 +392,7 @@ public sealed class CheckpointTests : IDisposable
         int failures = 0;
         for (int room = 0; room < old.Length; room++)
         {
-            IOException exception = Assert.Throws<IOException>(() => CheckpointFile.Write(FilePath, "{}"u8, Tensors(2), path => new FullDisk(path, room)));
+            IOException exception = Assert.Throws<IOException>(() => CheckpointFile.Write(FilePath, "{}"u8, Tensors(2), open: path => new FullDisk(path, room)));
             Assert.Contains("could not be written: No space left on device", exception.Message);
             Assert.Equal(old, File.ReadAllBytes(FilePath));
             Assert.Equal([FilePath], Directory.GetFiles(_folder));
@@ -400,7 +400,7 @@ public sealed class CheckpointTests : IDisposable
         }
 
         Assert.Equal(old.Length, failures);
-        CheckpointFile.Write(FilePath, "{}"u8, Tensors(2), path => new FullDisk(path, old.Length));
+        CheckpointFile.Write(FilePath, "{}"u8, Tensors(2), open: path => new FullDisk(path, old.Length));
         Assert.Equal(old, File.ReadAllBytes(CheckpointFile.PreviousOf(FilePath)));
     }
 
