@@ -70,6 +70,9 @@ internal sealed class Standardization
         return new Standardization(mean, scale, run);
     }
 
+    /// <summary>Leaves a column as it is, whatever was measured: one of keys.</summary>
+    public void Leave(int column) => (Mean[column], Scale[column]) = (0, 1);
+
     /// <summary>Standardises a row-major matrix in place.</summary>
     public void Apply(Span<float> matrix)
     {

@@ -12,6 +12,9 @@ namespace Backprop.ML.Data;
 /// <param name="Group">The column of the group keys, if there is one.</param>
 internal sealed record TrainingColumns(IReadOnlyList<string> Features, string Label, LabelKind Kind, string? Weight = null, string? Group = null)
 {
+    /// <summary>Whether the feature columns may be of other kinds than one vector of Single.</summary>
+    public bool IsMixed { get; init; }
+
     /// <summary>The names of all columns that are read.</summary>
     public IEnumerable<string> All => [.. Features, Label, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
 
@@ -21,6 +24,12 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     {
         foreach (string feature in Features)
         {
+            if (IsMixed)
+            {
+                Check(context, schema, "feature", feature, "inputSchema", "Single, Boolean or Key<UInt32>, or a Vector of one of them", IsFeature,
+                    "Transforms.Conversion.ConvertType makes Single of other numbers, and MapValueToKey makes keys of other values.");
+                continue;
+            }
             Check(context, schema, "feature", feature, "inputSchema", "Vector<Single>",
                 column => column.Kind == SchemaShape.Column.VectorKind.Vector && !column.IsKey && column.ItemType == NumberDataViewType.Single,
                 "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers.");
@@ -41,6 +50,10 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
 
     private static bool IsSingle(SchemaShape.Column column) =>
         column.Kind == SchemaShape.Column.VectorKind.Scalar && !column.IsKey && column.ItemType == NumberDataViewType.Single;
+
+    private static bool IsFeature(SchemaShape.Column column) =>
+        column.Kind != SchemaShape.Column.VectorKind.VariableVector &&
+        (column.IsKey ? column.ItemType == NumberDataViewType.UInt32 : column.ItemType == NumberDataViewType.Single || column.ItemType is BooleanDataViewType);
 
     private bool IsLabel(SchemaShape.Column column) => Kind switch
     {

@@ -96,12 +96,16 @@ internal sealed class ScoringSchema
             throw context.Process(new ArgumentOutOfRangeException("inputSchema",
                 $"Could not find feature column '{column.Name}'. The columns are: {string.Join(", ", input.Select(other => other.Name))}."));
         }
-        var expected = new VectorDataViewType(NumberDataViewType.Single, column.Width);
-        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single)
+        DataViewType item = feature.Type is VectorDataViewType { IsKnownSize: true } known ? known.ItemType : feature.Type, expected = column.Type;
+        DataViewType expectedItem = expected is VectorDataViewType other ? other.ItemType : expected;
+        // Of keys there may be more or fewer than in training: what was not there then counts as missing.
+        if (feature.Type is VectorDataViewType != column.IsVector || !(column.IsKey ? item is KeyDataViewType && item.RawType == typeof(uint) : item.Equals(expectedItem)))
         {
             throw context.Process(new ArgumentOutOfRangeException("inputSchema",
                 $"Schema mismatch for feature column '{column.Name}': expected {expected}, as in training, got {feature.Type}."));
         }
+        if (feature.Type is not VectorDataViewType vector)
+            return feature.Index;
         if (vector.Size != column.Width)
         {
             throw context.Process(new InvalidOperationException(

@@ -34,7 +34,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         {
             throw _host.Process(e);
         }
-        _columns = new TrainingColumns([_options.FeatureColumnName], _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName);
+        _columns = new TrainingColumns(_options.AllFeatureColumns, _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName) { IsMixed = _options.FeatureColumns is not null };
 
         // Drawn here and not in Fit: fitting the same trainer to the same data again gives the same bits.
         _seed = _options.Seed ?? _host.Rand.Next();
@@ -146,18 +146,31 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             network = network.WithInputScaling(features.Mean, features.Scale);
         if (labels is not null)
             network.ScaleOutputs([1 / labels.Scale[0]], labels.Mean);
-        return new NeuralNetworkTransformer(_environment, Task, _columns.Features[0], new NeuralNetworkModelParameters(network, history),
+        return new NeuralNetworkTransformer(_environment, Task, training.Layout, new NeuralNetworkModelParameters(network, history),
             Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
     }
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
-    private static Standardization Measure(TrainingData data, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
-        ? data.MeasureFeatures(image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
-        : data.MeasureFeatures(data.Columns, scaleOfConstants, run: 1);
+    private static Standardization? Measure(TrainingData data, NetworkDefinition network, double scaleOfConstants)
+    {
+        switch (network.Layers[0])
+        {
+            case EmbeddingDefinition:
+                return null; // a row of tokens has no numbers
+            case ImageDefinition image:
+                return data.MeasureFeatures(image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1);
+            default:
+                Standardization measured = data.MeasureFeatures(data.Columns, scaleOfConstants, run: 1);
+                foreach (EmbeddedColumn column in (network.Layers[0] as EmbedColumnsDefinition)?.Columns ?? [])
+                    measured.Leave(column.Column);
+                return measured;
+        }
+    }
 
     private void Check(IDataView input, IDataView? validation)
     {
         _columns.Check(_host, Seam.ShapeOf(input.Schema));
+        KeyColumns.Check(_host, input.Schema, _columns.Features);
         if (validation is null)
             return;
         _columns.Check(_host, Seam.ShapeOf(validation.Schema));
@@ -221,9 +234,23 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     {
         hidden ??= NetworkDefinition.Create(TrainingPlan.HiddenLayers(data.Rows));
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
-        Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], seed, ComputeDevice);
+        Network network = Network.Build(Describe(hidden, data.Layout, outputs), [data.Columns], seed, ComputeDevice);
         return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
             $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
+    }
+
+    /// <summary>The whole network: the embeddings of keys, the hidden layers, the output layer.</summary>
+    private NetworkDefinition Describe(NetworkDefinition hidden, FeatureLayout layout, int outputs)
+    {
+        try
+        {
+            NetworkDefinition layers = KeyColumns.WithEmbeddings(hidden, layout, _options.EmbeddingDimensions);
+            return new NetworkDefinition([.. layers.Layers, new DenseDefinition(outputs)]);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw _host.Process(e);
+        }
     }
 
     private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop, int seed)
