@@ -32,7 +32,8 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
             }
             Check(context, schema, "feature", feature, "inputSchema", "Vector<Single>",
                 column => column.Kind == SchemaShape.Column.VectorKind.Vector && !column.IsKey && column.ItemType == NumberDataViewType.Single,
-                "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers.");
+                "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers. " +
+                "Or name columns of several kinds, keys among them, in the option FeatureColumns.");
         }
         (string expected, string remedy) = Kind switch
         {
