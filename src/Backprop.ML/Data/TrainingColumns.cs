@@ -12,6 +12,9 @@ namespace Backprop.ML.Data;
 /// <param name="Group">The column of the group keys, if there is one.</param>
 internal sealed record TrainingColumns(IReadOnlyList<string> Features, string Label, LabelKind Kind, string? Weight = null, string? Group = null)
 {
+    /// <summary>Whether rows with missing features are read, to be imputed, and not left out.</summary>
+    public bool KeepsMissingFeatures { get; init; }
+
     /// <summary>The names of all columns that are read.</summary>
     public IEnumerable<string> All => [.. Features, Label, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
 
