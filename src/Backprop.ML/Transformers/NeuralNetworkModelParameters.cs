@@ -3,7 +3,7 @@ namespace Backprop.ML;
 /// <summary>What a neural-network trainer has learned: the network, and how the training went.</summary>
 public sealed class NeuralNetworkModelParameters
 {
-    internal NeuralNetworkModelParameters(Network network, TrainingHistory? history, float[]? imputed)
+    internal NeuralNetworkModelParameters(Network network, TrainingHistory? history, float[]? imputed = null)
     {
         Network = network;
         History = history;
