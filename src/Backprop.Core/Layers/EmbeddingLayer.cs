@@ -24,6 +24,8 @@ namespace Backprop
                 throw new ShapeException($"Layer '{name}': an embedding has at least 1 row of at least 1 value; found {Rows} rows of {Dimension}.");
             if (PaddingIndex is < 0 || PaddingIndex >= Rows)
                 throw new ShapeException($"Layer '{name}': the padding index is {PaddingIndex}; expected a row of the table, from 0 to {Rows - 1}.");
+            if ((long)Rows * Dimension > ParameterFactory.MaximumValues)
+                throw new ShapeException($"Layer '{name}': {Rows} rows of {Dimension} are {(long)Rows * Dimension} values; at most {ParameterFactory.MaximumValues} are possible.");
             if (inputShape.Rank + 1 >= Shape.MaximumRank)
                 throw new ShapeException($"Layer '{name}': rows of shape {inputShape} leave no axis for the dimension of the embedding.");
             return new EmbeddingLayer(name, this, inputShape, context);

@@ -15,6 +15,9 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     /// <summary>Whether the feature columns may be of other kinds than one vector of Single.</summary>
     public bool IsMixed { get; init; }
 
+    /// <summary>Whether rows with missing features are read, to be imputed, and not left out.</summary>
+    public bool KeepsMissingFeatures { get; init; }
+
     /// <summary>The names of all columns that are read.</summary>
     public IEnumerable<string> All => [.. Features, Label, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Backprop.ML.Data;
@@ -17,16 +18,22 @@ internal enum ModelTask : byte
 /// The payload inside ML.NET's model file. Layout, little-endian:
 /// the magic "BackpML\0", a format version (int32), the length of the header (int32), the header, its SHA-256;
 /// then the network in its own format (<see cref="NetworkFile"/>: definition as JSON, weights as safetensors, checksum).
-/// The header holds the task, the name of the feature column, the number of classes and their key values. In version 2 the
-/// number of feature columns stands in place of the name, and of each its name, kind, number of values and number of keys. A model
-/// that needs no more is written in version 1. Neither part names a type or an assembly, and nothing is allocated for a length
-/// that the file only claims.
+/// The header holds the task, the name of the feature column, the number of classes and their key values; in version 2 also what
+/// stands in for missing features, one float32 a feature. In version 3 the number of feature columns stands in place of the name,
+/// and of each its name, kind, number of values and number of keys; what stands in for missing features may be of length 0, for
+/// nothing. A model is written in the lowest version that holds it. Neither part names a type or an assembly, and nothing is
+/// allocated for a length that the file only claims.
 /// </summary>
 internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int ClassCount, LabelKeyValues? KeyValues, Network Network)
 {
-    private const int OneVector = 1, SeveralColumns = 2, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
+    private const int PlainVersion = 1, ImputingVersion = 2, ColumnsVersion = 3, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
 
     private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
+
+    /// <summary>What stands in for missing features, if anything does.</summary>
+    public float[]? Imputed { get; init; }
+
+    private int Version => !Layout.IsVector ? ColumnsVersion : Imputed is null ? PlainVersion : ImputingVersion;
 
     /// <summary>Writes the payload.</summary>
     public void Write(Stream stream)
@@ -40,11 +47,16 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
             WriteLayout(writer, Layout);
         writer.Write(ClassCount);
         KeyValueFormat.Write(writer, KeyValues);
+        if (Version != PlainVersion)
+        {
+            writer.Write(Imputed?.Length ?? 0);
+            writer.Write(MemoryMarshal.AsBytes<float>(Imputed));
+        }
         writer.Flush();
 
         ReadOnlySpan<byte> bytes = header.GetBuffer().AsSpan(0, (int)header.Length);
         stream.Write(Magic);
-        stream.Write(BitConverter.GetBytes(Layout.IsVector ? OneVector : SeveralColumns));
+        stream.Write(BitConverter.GetBytes(Version));
         stream.Write(BitConverter.GetBytes(bytes.Length));
         stream.Write(bytes);
         stream.Write(SHA256.HashData(bytes));
@@ -58,8 +70,8 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
         if (!BoundedReader.Read(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
             throw new InvalidModelException("it does not begin with the word BackpML", 0);
         int version = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), VersionOffset, "format version"));
-        if (version is not (OneVector or SeveralColumns))
-            throw new InvalidModelException($"it has format version {version}; this package reads versions {OneVector} and {SeveralColumns}", VersionOffset);
+        if (version is < PlainVersion or > ColumnsVersion)
+            throw new InvalidModelException($"it has format version {version}; this package reads versions {PlainVersion} to {ColumnsVersion}", VersionOffset);
         int length = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), LengthOffset, "header length"));
         if (length < 0)
             throw new InvalidModelException($"its header claims the length {length}", LengthOffset);
@@ -69,15 +81,18 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
 
         var reader = new HeaderReader(header, HeaderOffset);
         var task = (ModelTask)reader.Number<byte>();
-        string? name = version == OneVector ? reader.Text() : null;
+        string? name = version < ColumnsVersion ? reader.Text() : null;
         FeatureLayout? layout = name is null ? ReadLayout(ref reader) : null;
         int classCount = reader.Number<int>();
         LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
+        float[]? imputed = version == PlainVersion ? null : reader.Floats();
+        if (version == ColumnsVersion && imputed is [])
+            imputed = null;
         reader.CheckEnd();
         Network network = ReadNetwork(stream, HeaderOffset + (long)length + SHA256.HashSizeInBytes);
         if (stream.ReadByte() >= 0)
             throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
-        var file = new ModelFile(task, layout ?? FeatureLayout.OfVector(name!, network.InputShape.Length), classCount, keyValues, network);
+        var file = new ModelFile(task, layout ?? FeatureLayout.OfVector(name!, network.InputShape.Length), classCount, keyValues, network) { Imputed = imputed };
         file.Check();
         return file;
     }
@@ -140,6 +155,8 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
         int expected = Task == ModelTask.MulticlassClassification ? ClassCount : 1;
         if (Network.OutputShape.Length != expected)
             throw new InvalidModelException($"its task needs a network with {expected} outputs; its network has {Network.OutputShape.Length}", HeaderOffset);
+        if (Imputed is not null && (Imputed.Length != Network.InputShape.Length || Imputed.Any(value => !float.IsFinite(value))))
+            throw new InvalidModelException($"it has {Imputed.Length} values for missing features, which must be finite and one for each of {Network.InputShape.Length} features", HeaderOffset);
         if (KeyValues is not null && (Task != ModelTask.MulticlassClassification || KeyValues.Count != ClassCount))
             throw new InvalidModelException($"it has {KeyValues.Count} class names for {ClassCount} classes", HeaderOffset);
     }

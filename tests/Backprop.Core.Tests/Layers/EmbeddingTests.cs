@@ -95,6 +95,7 @@ public class EmbeddingTests
     {
         Assert.Contains("first", Assert.Throws<ShapeException>(() => Network.Build(net => net.Dense(4).Embedding(7, 3), [2])).Message, StringComparison.Ordinal);
         Assert.Contains("first", Assert.Throws<ShapeException>(() => Network.Build(net => net.Dropout(0.5f).EmbedColumns(Columns), [5])).Message, StringComparison.Ordinal);
+        Assert.Contains("first", Assert.Throws<ShapeException>(() => Network.Build(net => net.Flatten().EmbedColumns(Columns), [5])).Message, StringComparison.Ordinal);
         Assert.Throws<ShapeException>(() => Network.Build(net => net.Residual(block => block.EmbedColumns(Columns).Dense(5)), [5]));
     }
 
@@ -104,6 +105,7 @@ public class EmbeddingTests
         (Func<NetworkBuilder, NetworkBuilder> Layers, string Part)[] cases =
         [
             (net => net.Embedding(0, 3), "at least 1 row"), (net => net.Embedding(3, 0), "at least 1 row"), (net => net.Embedding(3, 2, paddingIndex: 3), "padding"),
+            (net => net.Embedding(int.MaxValue, int.MaxValue), "at most"),
             (net => net.EmbedColumns([]), "no columns"), (net => net.EmbedColumns([new(5, 2, 2)]), "column 5"), (net => net.EmbedColumns([new(-1, 2, 2)]), "column -1"),
             (net => net.EmbedColumns([new(1, 2, 2), new(1, 3, 2)]), "twice"), (net => net.EmbedColumns([new(1, 0, 2)]), "at least 1"), (net => net.EmbedColumns([new(1, 2, 0)]), "at least 1"),
             (net => net.EmbedColumns([new(1, int.MaxValue, int.MaxValue)]), "at most"), (net => net.EmbedColumns([new(1, 30_000_000, 10), new(2, 30_000_000, 10)]), "at most"),
