@@ -140,7 +140,10 @@ public sealed class FeatureColumnTests(ITestOutputHelper output)
         IDataView data = _ml.Data.LoadFromEnumerable(MixedRows.Rows(600).Select(row => new CodedRow { Features = [row.Age, row.Numbers[0], 1 + "brgwp".IndexOf(row.ColourName[0])], Number = row.Number }));
         NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = 40, Seed = 1, Network = net => net.EmbedColumns([new(2, 5, 4)]).Dense(16).Relu(),
+            LabelColumnName = "Number",
+            NumberOfEpochs = 40,
+            Seed = 1,
+            Network = net => net.EmbedColumns([new(2, 5, 4)]).Dense(16).Relu(),
         }).Fit(data);
         Assert.Equal(["EmbedColumnsDefinition", "DenseDefinition", "ActivationDefinition", "DenseDefinition"], model.Model.Network.Definition.Layers.Select(layer => layer.GetType().Name));
         Assert.True(_ml.Regression.Evaluate(model.Transform(data), "Number").RSquared > 0.4); // some colours have the same letter
@@ -152,7 +155,10 @@ public sealed class FeatureColumnTests(ITestOutputHelper output)
         IDataView data = _ml.Data.LoadFromEnumerable(MixedRows.Rows(600).Select(row => new CodedRow { Features = ["brgwp".IndexOf(row.ColourName[0]), row.TagNames[0][1] - '0', row.Member ? 6 : 7], Number = row.Number }));
         NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = 40, Seed = 1, Network = net => net.Embedding(8, 4).Flatten().Dense(16).Relu(),
+            LabelColumnName = "Number",
+            NumberOfEpochs = 40,
+            Seed = 1,
+            Network = net => net.Embedding(8, 4).Flatten().Dense(16).Relu(),
         }).Fit(data);
         Assert.Equal(["EmbeddingDefinition", "ReshapeDefinition", "DenseDefinition", "ActivationDefinition", "DenseDefinition"], model.Model.Network.Definition.Layers.Select(layer => layer.GetType().Name));
         Assert.True(_ml.Regression.Evaluate(model.Transform(data), "Number").RSquared > 0.5); // some colours have the same letter
@@ -167,7 +173,11 @@ public sealed class FeatureColumnTests(ITestOutputHelper output)
         IDataView data = MixedRows.View(_ml, rows);
         NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
         {
-            LabelColumnName = "Number", NumberOfEpochs = 2, Seed = 1, FeatureColumns = MixedRows.Features, MissingValues = MissingValueHandling.MeanImputation,
+            LabelColumnName = "Number",
+            NumberOfEpochs = 2,
+            Seed = 1,
+            FeatureColumns = MixedRows.Features,
+            MissingValues = MissingValueHandling.MeanImputation,
         }).Fit(data);
         Assert.All(Samples.Column<float>(model.Transform(data), "Score"), score => Assert.True(float.IsFinite(score)));
         using var file = new MemoryStream();
