@@ -39,7 +39,9 @@ internal static class FigureProgram
         run.Group("run", TrainingRunFigures.Print);
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("pool", PoolingFigures.Print);
+        run.Group("embedding", EmbeddingFigures.Print);
         run.Group("infer", PredictionFigures.Print);
+        run.Group("data", DataFigures.Print);
         run.Group("tape", TapeFigures.Print);
         run.Group("cold", StartFigures.Print);
         FigureRun.PrintValue("load.after", FigureRun.LoadAverage(), "processes");

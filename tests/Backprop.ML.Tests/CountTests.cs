@@ -82,7 +82,7 @@ public sealed class CountTests
 
         IDataView negative = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 50).Select(i => new Counted { Features = [i, -i], Label = i == 7 ? -2 : i }));
         string message = Assert.Throws<InvalidOperationException>(() => Trainer().Fit(negative)).Message;
-        Assert.Contains("The training data have the label -2 in column 'Label', usable row 7", message);
+        Assert.Contains("The training data have the label -2 in column 'Label', but", message);
         Assert.Contains("validation data have the label -2", Assert.Throws<InvalidOperationException>(() => Trainer().Fit(none, negative)).Message);
     }
 

@@ -1,9 +1,12 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace Backprop.ML.Data;
 
 /// <summary>
 /// Brings each column of a matrix to mean 0 and variance 1: x becomes (x − mean)·scale. The figures are measured on the training rows,
-/// in double precision, and later folded into the network, so that nothing is left to do at prediction. The channels of images are
-/// columns, too: interleaved, every pixel is a row of them; planar, each is a run of values, one a pixel.
+/// as exactly as double precision can hold them, and later folded into the network, so that nothing is left to do at prediction. The
+/// channels of images are columns, too: interleaved, every pixel is a row of them; planar, each is a run of values, one a pixel.
 /// </summary>
 internal sealed class Standardization
 {
@@ -17,54 +20,39 @@ internal sealed class Standardization
     /// <summary>The mean of each column.</summary>
     public double[] Mean { get; }
 
-    /// <summary>One over the standard deviation of each column; see <see cref="Measure"/> for constant columns.</summary>
+    /// <summary>One over the standard deviation of each column; see <see cref="Of(ColumnMoments, int, double, int)"/> for constant columns.</summary>
     public double[] Scale { get; }
 
     /// <summary>
-    /// Measures a row-major matrix. A constant column is given <paramref name="scaleOfConstants"/>: 0 takes a feature that taught the
-    /// network nothing out of its predictions as well; 1 leaves a label as it is.
+    /// Takes the figures from sums. A constant column is given <paramref name="scaleOfConstants"/>: 0 takes a feature that taught the
+    /// network nothing out of its predictions as well; 1 leaves a label as it is. Missing values count as the mean of their place.
     /// </summary>
-    /// <param name="matrix">Rows of columns · run values.</param>
+    /// <param name="moments">The sums of rows of columns · run values, or of several such.</param>
     /// <param name="columns">The number of columns.</param>
     /// <param name="scaleOfConstants">The scale of a column without spread.</param>
     /// <param name="run">How many neighbouring values belong to one column before the next begins.</param>
-    public static Standardization Measure(ReadOnlySpan<float> matrix, int columns, double scaleOfConstants, int run = 1)
+    public static Standardization Of(ColumnMoments moments, int columns, double scaleOfConstants, int run = 1)
     {
-        int count = matrix.Length / columns; // values of a column
-        var sums = new double[columns];
-        for (int start = 0; start < matrix.Length;)
+        var sums = new DoubleDouble[columns];
+        var squares = new DoubleDouble[columns];
+        for (int place = 0; place < moments.Width; place++)
         {
-            for (int column = 0; column < columns; column++, start += run)
-            {
-                double sum = sums[column];
-                foreach (float value in matrix.Slice(start, run))
-                    sum += value;
-                sums[column] = sum;
-            }
+            int column = place / run % columns;
+            double missing = moments.Rows - moments.CountOf(place), imputed = moments.MeanOf(place);
+            DoubleDouble imputedSum = new DoubleDouble(missing, 0) * imputed;
+            sums[column] += moments.SumOf(place) + imputedSum;
+            squares[column] += moments.SumOfSquaresOf(place) + imputedSum * imputed;
         }
-        var mean = new double[columns];
-        for (int column = 0; column < columns; column++)
-            mean[column] = (float)(sums[column] / count); // what a network of float32 can subtract at prediction, so training does the same
 
-        Array.Clear(sums);
-        for (int start = 0; start < matrix.Length;)
-        {
-            for (int column = 0; column < columns; column++, start += run)
-            {
-                double sum = sums[column];
-                foreach (float value in matrix.Slice(start, run))
-                {
-                    double difference = value - mean[column];
-                    sum += difference * difference;
-                }
-                sums[column] = sum;
-            }
-        }
+        double count = (double)moments.Rows * (moments.Width / columns); // values of a column
+        var mean = new double[columns];
         var scale = new double[columns];
         for (int column = 0; column < columns; column++)
         {
-            double deviation = Math.Sqrt(sums[column] / count);
-            bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(mean[column]) || !float.IsFinite((float)(1 / deviation));
+            double center = mean[column] = (float)(sums[column].Value / count); // what a network of float32 can subtract at prediction, so training does the same
+            DoubleDouble spread = squares[column] - (sums[column] * 2 - new DoubleDouble(count, 0) * center) * center; // Σ(x − center)²
+            double deviation = Math.Sqrt(Math.Max(0, spread.Value) / count);
+            bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(center) || !float.IsFinite((float)(1 / deviation));
             scale[column] = isConstant ? scaleOfConstants : 1 / deviation;
         }
         return new Standardization(mean, scale, run);
@@ -73,16 +61,51 @@ internal sealed class Standardization
     /// <summary>One that was measured before, for columns of <paramref name="run"/> neighbouring values.</summary>
     public static Standardization Of(double[] mean, double[] scale, int run) => new(mean, scale, run);
 
+    /// <summary>Leaves a column as it is, whatever was measured: one of keys.</summary>
+    public void Leave(int column) => (Mean[column], Scale[column]) = (0, 1);
+
     /// <summary>Standardises a row-major matrix in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Apply(Span<float> matrix)
     {
         for (int start = 0; start < matrix.Length;)
         {
+            if (_run == 1)
+            {
+                Apply(matrix.Slice(start, Mean.Length), Mean, Scale);
+                start += Mean.Length;
+                continue;
+            }
             for (int column = 0; column < Mean.Length; column++, start += _run)
             {
                 foreach (ref float value in matrix.Slice(start, _run))
                     value = (float)((value - Mean[column]) * Scale[column]);
             }
         }
+    }
+
+    /// <summary>Standardises one value.</summary>
+    /// <param name="place">Its place in the row.</param>
+    /// <param name="value">The value.</param>
+    public float Apply(int place, float value)
+    {
+        int column = place / _run % Mean.Length;
+        return (float)((value - Mean[column]) * Scale[column]);
+    }
+
+    // Vectors round as single values do, so it makes no difference in which way a value was standardised.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Apply(Span<float> row, ReadOnlySpan<double> mean, ReadOnlySpan<double> scale)
+    {
+        int column = 0, half = Vector<double>.Count;
+        for (; column <= row.Length - Vector<float>.Count; column += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(row[column..]), out Vector<double> low, out Vector<double> high);
+            low = (low - new Vector<double>(mean[column..])) * new Vector<double>(scale[column..]);
+            high = (high - new Vector<double>(mean[(column + half)..])) * new Vector<double>(scale[(column + half)..]);
+            Vector.Narrow(low, high).CopyTo(row[column..]);
+        }
+        for (; column < row.Length; column++)
+            row[column] = (float)((row[column] - mean[column]) * scale[column]);
     }
 }

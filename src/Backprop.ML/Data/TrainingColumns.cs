@@ -4,29 +4,40 @@ using Microsoft.ML.Runtime;
 
 namespace Backprop.ML.Data;
 
-/// <summary>What a trainer's label column must hold.</summary>
-internal enum LabelKind
-{
-    /// <summary>A number (Single).</summary>
-    Number,
-
-    /// <summary>True or false (Boolean).</summary>
-    TrueOrFalse,
-
-    /// <summary>One of a known number of classes (Key of UInt32; 0 is a missing label).</summary>
-    Class,
-}
-
 /// <summary>The columns a trainer reads, and the checks that they are there and of the right type.</summary>
-internal sealed record TrainingColumns(string Feature, string Label, string? Weight, LabelKind Kind)
+/// <param name="Features">The feature columns; the row of the network has their values in this order.</param>
+/// <param name="Label">The label column.</param>
+/// <param name="Kind">What the label column must hold.</param>
+/// <param name="Weight">The column of the example weights, if there is one.</param>
+/// <param name="Group">The column of the group keys, if there is one.</param>
+internal sealed record TrainingColumns(IReadOnlyList<string> Features, string Label, LabelKind Kind, string? Weight = null, string? Group = null)
 {
+    /// <summary>Whether the feature columns may be of other kinds than one vector of Single.</summary>
+    public bool IsMixed { get; init; }
+
+    /// <summary>Whether rows with missing features are read, to be imputed, and not left out.</summary>
+    public bool KeepsMissingFeatures { get; init; }
+
+    /// <summary>The names of all columns that are read.</summary>
+    public IEnumerable<string> All => [.. Features, Label, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
+
     /// <summary>Throws what the built-in trainers throw if a column is missing or of another type.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It names the column, what was expected, what was found and what to do.</exception>
     public void Check(IExceptionContext context, SchemaShape schema)
     {
-        Check(context, schema, "feature", Feature, "inputSchema", "Vector<Single>",
-            column => column.Kind == SchemaShape.Column.VectorKind.Vector && !column.IsKey && column.ItemType == NumberDataViewType.Single,
-            "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers.");
+        foreach (string feature in Features)
+        {
+            if (IsMixed)
+            {
+                Check(context, schema, "feature", feature, "inputSchema", "Single, Boolean or Key<UInt32>, or a Vector of one of them", IsFeature,
+                    "Transforms.Conversion.ConvertType makes Single of other numbers, and MapValueToKey makes keys of other values.");
+                continue;
+            }
+            Check(context, schema, "feature", feature, "inputSchema", "Vector<Single>",
+                column => column.Kind == SchemaShape.Column.VectorKind.Vector && !column.IsKey && column.ItemType == NumberDataViewType.Single,
+                "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers. " +
+                "Or name columns of several kinds, keys among them, in the option FeatureColumns.");
+        }
         (string expected, string remedy) = Kind switch
         {
             LabelKind.Number => ("Single", "Transforms.Conversion.ConvertType makes Single of other numbers."),
@@ -43,6 +54,10 @@ internal sealed record TrainingColumns(string Feature, string Label, string? Wei
 
     private static bool IsSingle(SchemaShape.Column column) =>
         column.Kind == SchemaShape.Column.VectorKind.Scalar && !column.IsKey && column.ItemType == NumberDataViewType.Single;
+
+    private static bool IsFeature(SchemaShape.Column column) =>
+        column.Kind != SchemaShape.Column.VectorKind.VariableVector &&
+        (column.IsKey ? column.ItemType == NumberDataViewType.UInt32 : column.ItemType == NumberDataViewType.Single || column.ItemType is BooleanDataViewType);
 
     private bool IsLabel(SchemaShape.Column column) => Kind switch
     {

@@ -73,10 +73,12 @@ public abstract partial class NeuralNetworkTrainerBase
         if (model.InputShape.Length != data.Columns)
         {
             throw _host.Process(new InvalidOperationException(
-                $"The model to go on with takes {model.InputShape.Length} features, but feature column '{_columns.Feature}' has {data.Columns}. Prepare the data as it was then."));
+                $"The model to go on with takes {model.InputShape.Length} features, but feature column {data.Layout.Names} has {data.Columns}. Prepare the data as it was then."));
         }
-        if (model.Definition.Layers is [ImageDefinition image, ..] && ImageColumn.Objection(image, (VectorDataViewType)feature.Type) is { } objection)
-            throw _host.Process(new InvalidOperationException($"The model to go on with takes other images than feature column '{_columns.Feature}' has: {objection}. Prepare the data as it was then."));
+        if (model.Definition.Layers is [ImageDefinition image, ..] && feature.Type is VectorDataViewType vector && ImageColumn.Objection(image, vector) is { } objection)
+            throw _host.Process(new InvalidOperationException($"The model to go on with takes other images than feature column '{feature.Name}' has: {objection}. Prepare the data as it was then."));
+        if (KeyColumns.Objection(model, data.Layout) is { } keys)
+            throw _host.Process(new InvalidOperationException($"The model to go on with {keys}. Prepare the data with the transforms that were fitted then."));
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
         if (model.OutputShape.Length != outputs)
         {
@@ -88,7 +90,7 @@ public abstract partial class NeuralNetworkTrainerBase
             throw _host.Process(new InvalidOperationException($"Both a model to go on with and the option {nameof(NeuralNetworkOptions.InitialWeights)} are given. Set the option to null."));
         if (hidden is null)
             return;
-        string described = new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]).ToJson();
+        string described = Describe(hidden, data.Layout, outputs).ToJson();
         string found = new NetworkDefinition(model.Definition.Layers.Where(layer => layer is not RescaleDefinition)).ToJson();
         if (described != found)
         {
