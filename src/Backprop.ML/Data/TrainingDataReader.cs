@@ -15,24 +15,24 @@ internal static class TrainingDataReader
     {
         int width = examples.Layout.Width;
         long expected = Math.Min(examples.Data.GetRowCount() ?? 0, memory.Budget / ((long)width * sizeof(float)));
-        InMemoryData rows = examples.Room(new DenseRows(width, expected));
+        InMemoryData? rows = examples.Room(new DenseRows(width, expected));
         StreamedData? streamed = null;
         using ExampleCursor example = examples.Open(throwIfCanceled);
         while (example.MoveNext())
         {
-            if (streamed is not null)
+            if (rows is null)
             {
-                streamed.Scan.Add(example);
+                streamed!.Scan.Add(example);
                 continue;
             }
             rows.AddAndAdapt(example);
             if (rows.Bytes <= memory.Budget && rows.Rows < Array.MaxLength / rows.Label.TargetsPerRow)
                 continue;
             streamed = new StreamedData(examples, memory, rows);
-            rows.Clear();
+            rows = null; // their memory is for the buffers now
         }
         example.Skipped.Report(channel);
-        TrainingData read = streamed ?? (TrainingData)rows;
+        TrainingData read = streamed ?? (TrainingData)rows!;
         if (read.Rows == 0)
         {
             throw examples.Host.Process(new InvalidOperationException(
