@@ -34,7 +34,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         {
             throw _host.Process(e);
         }
-        _columns = new TrainingColumns(_options.FeatureColumnName, _options.LabelColumnName, _options.ExampleWeightColumnName, labelKind);
+        _columns = new TrainingColumns([_options.FeatureColumnName], _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName);
 
         // Drawn here and not in Fit: fitting the same trainer to the same data again gives the same bits.
         _seed = _options.Seed ?? _host.Rand.Next();
@@ -108,7 +108,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         ArgumentNullException.ThrowIfNull(input);
         int seed = Seed();
         Check(input, validation);
-        NetworkDefinition? hidden = HiddenLayers(input.Schema[_columns.Feature], begun); // before the reading: images take their time
+        NetworkDefinition? hidden = HiddenLayers(input.Schema, begun); // before the reading: images take their time
         using IChannel channel = _host.Start("Training");
         using var stop = new TrainingStop(_host, _environment, _options.CancellationToken);
         stop.ThrowIfRequested();
@@ -118,7 +118,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         TrainingData? held = validation is null ? null
             : TrainingDataReader.Read(_host, channel, _columns, validation, "Validation set", stop.ThrowIfRequested);
         if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
-            (training, held) = training.Split(ValidationSplit.Choose(training, fraction, seed));
+            (training, held) = training.HoldOut(fraction, seed);
         if (held?.Rows == 0)
         {
             held = null;
@@ -132,12 +132,9 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         Network network = begun ?? Build(hidden, training, seed);
         Standardization? features = _options.NormalizeFeatures && begun?.TakesInputScaling() != false
             ? Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1) : null;
-        Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
-        foreach (TrainingData data in held is null ? [training] : new[] { training, held })
-        {
-            features?.Apply(data.Features.Span);
-            labels?.Apply(data.Labels.Span);
-        }
+        Standardization? labels = Task == ModelTask.Regression ? training.MeasureTargets() : null;
+        training.Standardize(features, labels);
+        held?.Standardize(features, labels);
 
         if (begun is not null)
             network = Prepared(begun, features, labels);
@@ -149,14 +146,14 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             network = network.WithInputScaling(features.Mean, features.Scale);
         if (labels is not null)
             network.ScaleOutputs([1 / labels.Scale[0]], labels.Mean);
-        return new NeuralNetworkTransformer(_environment, Task, _columns.Feature, new NeuralNetworkModelParameters(network, history),
+        return new NeuralNetworkTransformer(_environment, Task, _columns.Features[0], new NeuralNetworkModelParameters(network, history),
             Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
     }
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
     private static Standardization Measure(TrainingData data, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
-        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
-        : Standardization.Measure(data.Features.Span, data.Columns, scaleOfConstants);
+        ? data.MeasureFeatures(image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
+        : data.MeasureFeatures(data.Columns, scaleOfConstants, run: 1);
 
     private void Check(IDataView input, IDataView? validation)
     {
@@ -164,7 +161,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         if (validation is null)
             return;
         _columns.Check(_host, Seam.ShapeOf(validation.Schema));
-        foreach (string name in new[] { _columns.Feature, _columns.Label })
+        foreach (string name in _columns.Features.Append(_columns.Label))
         {
             DataViewType expected = input.Schema[name].Type, found = validation.Schema[name].Type;
             if (!expected.Equals(found))
@@ -194,7 +191,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     }
 
     /// <summary>The hidden layers that the options describe, told of the images in the feature column; null if the trainer is to choose, or a begun network has them.</summary>
-    private NetworkDefinition? HiddenLayers(DataViewSchema.Column feature, Network? begun)
+    private NetworkDefinition? HiddenLayers(DataViewSchema schema, Network? begun)
     {
         try
         {
@@ -203,7 +200,9 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             {
                 NetworkBuilder builder = _options.Network(new NetworkBuilder()) ??
                     throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null", "one that gives the builder back");
-                hidden = ImageColumn.WithImage(builder.ToDefinition(), feature.Name, (VectorDataViewType)feature.Type);
+                hidden = builder.ToDefinition();
+                if (_columns.Features is [var name] && schema[name].Type is VectorDataViewType vector)
+                    hidden = ImageColumn.WithImage(hidden, name, vector);
             }
             if (_options.Augmentation.Count > 0 && (hidden ?? begun?.Definition)?.Layers is not [ImageDefinition, ..])
             {
@@ -260,7 +259,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         TrainingHistory history;
         try
         {
-            history = new TrainingLoop(network, loss, options).Run(Source(training), held is null ? null : Source(held), stop.Token);
+            BatchSource source = training.CreateSource();
+            using var ends = source as IDisposable;
+            BatchSource? heldSource = held?.CreateSource();
+            using var heldEnds = heldSource as IDisposable;
+            history = new TrainingLoop(network, loss, options).Run(source, heldSource, stop.Token);
         }
         catch (OperationCanceledException)
         {
@@ -271,6 +274,4 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         log.Finish(history);
         return history;
     }
-
-    private static MemoryBatchSource Source(TrainingData data) => new(data.Features, [data.Columns], data.Labels, 1, data.Weights);
 }

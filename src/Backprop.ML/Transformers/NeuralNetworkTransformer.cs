@@ -84,7 +84,7 @@ public sealed partial class NeuralNetworkTransformer
     private ScoringSchema Bind(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new ScoringSchema(_host, _scorer, FeatureColumnName, inputSchema);
+        return new ScoringSchema(_host, _scorer, FeatureLayout.OfVector(FeatureColumnName, _scorer.FeatureCount), inputSchema);
     }
 
     private ModelFile ToFile() => new(_task, FeatureColumnName, _task == ModelTask.MulticlassClassification ? _scorer.Columns.NetworkOutputs : 0,
