@@ -1,4 +1,4 @@
-using Backprop.Devices;
+using Backprop.Training;
 
 namespace Backprop;
 
@@ -13,12 +13,8 @@ namespace Backprop;
 /// </remarks>
 public sealed class GroupBatchSource : BatchSource
 {
-    /// <summary>The random stream of the shuffling; layers use the small numbers.</summary>
-    private const uint ShuffleStream = 0x5AFF1F;
     private readonly ReadOnlyMemory<float> _features, _labels, _weights;
-    private readonly int[] _order, _starts;
-    private readonly long[] _smallest;
-    private int _groupsPerBatch = 1, _next;
+    private readonly GroupOrder _groups;
 
     /// <summary>Describes examples in memory; nothing is copied but the sizes.</summary>
     /// <param name="features">All rows, one after the other, the groups one behind the other.</param>
@@ -36,23 +32,8 @@ public sealed class GroupBatchSource : BatchSource
         if (!weights.IsEmpty && weights.Length != rows)
             throw new ShapeException($"There are {rows} rows, but {weights.Length} example weights.");
         (_features, _labels, _weights) = (features, labels, weights);
+        _groups = new GroupOrder(rows, groupSizes);
         RowShape = rowShape;
-        _order = new int[groupSizes.Length];
-        _starts = new int[groupSizes.Length + 1];
-        for (int group = 0; group < groupSizes.Length; group++)
-        {
-            if (groupSizes[group] < 1 || groupSizes[group] > rows - _starts[group])
-                throw new ShapeException($"Group {group} has the size {groupSizes[group]}; expected at least 1, and no more in all than the {rows} rows.");
-            _starts[group + 1] = _starts[group] + groupSizes[group];
-        }
-
-        if (_starts[^1] != rows)
-            throw new ShapeException($"There are {rows} rows, but the groups have {_starts[^1]}.");
-        int[] sorted = groupSizes.ToArray();
-        Array.Sort(sorted);
-        _smallest = new long[sorted.Length + 1];
-        for (int i = 0; i < sorted.Length; i++)
-            _smallest[i + 1] = _smallest[i] + sorted[i];
     }
 
     /// <inheritdoc/>
@@ -68,45 +49,30 @@ public sealed class GroupBatchSource : BatchSource
     public override long RowCount => _labels.Length;
 
     /// <inheritdoc/>
-    public override BatchPlan Plan(int batchSize)
-    {
-        int groups = _order.Length;
-        if (groups == 0)
-            return default;
-        _groupsPerBatch = (int)Math.Clamp(Math.Round(batchSize * (double)groups / RowCount), 1, groups);
-        int batches = (groups - 1) / _groupsPerBatch + 1, last = groups - (batches - 1) * _groupsPerBatch;
-        return new BatchPlan(batches, (int)(_smallest[groups] - _smallest[groups - _groupsPerBatch]), (int)_smallest[last]);
-    }
+    public override BatchPlan Plan(int batchSize) => _groups.Plan(batchSize);
 
     /// <inheritdoc/>
-    public override void Begin(int seed, int epoch, bool shuffle)
-    {
-        _next = 0;
-        for (int i = 0; i < _order.Length; i++)
-            _order[i] = i;
-        if (shuffle)
-            Philox.Shuffle(_order, new RandomKey((ulong)(uint)seed, ShuffleStream, (ulong)epoch));
-    }
+    public override void Begin(int seed, int epoch, bool shuffle) => _groups.Begin(seed, epoch, shuffle);
 
+    /// <summary>Reads the groups of the next mini-batch.</summary>
+    /// <exception cref="ArgumentException">There is too little room for them.</exception>
     /// <inheritdoc/>
     public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
     {
+        ReadOnlySpan<int> groups = _groups.Take();
+        _groups.CheckRoom(groups, targets.Length / 2);
         int rows = 0, width = RowShape.Length;
-        for (int groups = 0; groups < _groupsPerBatch && _next < _order.Length; groups++, _next++)
+        foreach (int group in groups)
         {
-            int start = _starts[_order[_next]], size = _starts[_order[_next] + 1] - start;
-            if (2 * (rows + size) > targets.Length)
-                throw new ArgumentException($"There is room for {targets.Length / 2} rows, but the next {groups + 1} groups have {rows + size}: make room for the most rows of {nameof(Plan)}.", nameof(targets));
+            (int start, int size) = _groups.RowsOf(group);
             _features.Span.Slice(start * width, size * width).CopyTo(features[(rows * width)..]);
-            for (int i = 0; i < size; i++)
-            {
-                targets[2 * (rows + i)] = _labels.Span[start + i];
-                targets[2 * (rows + i) + 1] = i == 0 ? 1f : 0f;
-            }
-
             if (HasWeights)
                 _weights.Span.Slice(start, size).CopyTo(weights[rows..]);
-            rows += size;
+            for (int i = 0; i < size; i++, rows++)
+            {
+                targets[2 * rows] = _labels.Span[start + i];
+                targets[2 * rows + 1] = i == 0 ? 1f : 0f;
+            }
         }
 
         return rows;

@@ -15,6 +15,18 @@ internal enum LabelKind
 
     /// <summary>One of a known number of classes (Key of UInt32; 0 is a missing label).</summary>
     Class,
+
+    /// <summary>How relevant a row is within its group: a number (Single), or a key of UInt32, of which the first stands for 0.</summary>
+    Relevance,
+
+    /// <summary>Numbers: a vector of Single of known size.</summary>
+    Numbers,
+
+    /// <summary>Answers to as many questions: a vector of Boolean, or of Single from 0 to 1, of known size.</summary>
+    Answers,
+
+    /// <summary>Nothing: there is no label column.</summary>
+    None,
 }
 
 /// <summary>The label column of a data view.</summary>
@@ -30,6 +42,7 @@ internal sealed record LabelColumn(string Name, LabelKind Kind, int ClassCount, 
     {
         LabelKind.Class => new LabelColumn(name, kind, CountOf(context, schema[name]), 1),
         LabelKind.TrueOrFalse => new LabelColumn(name, kind, 2, 1),
+        LabelKind.Numbers or LabelKind.Answers => new LabelColumn(name, kind, 0, ((VectorDataViewType)schema[name].Type).Size),
         _ => new LabelColumn(name, kind, 0, 1),
     };
 

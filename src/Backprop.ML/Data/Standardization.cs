@@ -70,6 +70,17 @@ internal sealed class Standardization
         return new Standardization(mean, scale, run);
     }
 
+    /// <summary>The same with figures for each value of a row: those of its column.</summary>
+    /// <param name="width">The number of values of a row.</param>
+    public Standardization Of(int width)
+    {
+        var mean = new double[width];
+        var scale = new double[width];
+        for (int i = 0; i < width; i++)
+            (mean[i], scale[i]) = (Mean[i / _run % Mean.Length], Scale[i / _run % Mean.Length]);
+        return new Standardization(mean, scale, run: 1);
+    }
+
     /// <summary>Standardises a row-major matrix in place.</summary>
     public void Apply(Span<float> matrix)
     {

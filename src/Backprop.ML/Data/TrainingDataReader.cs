@@ -30,6 +30,12 @@ internal static class TrainingDataReader
             rows.Add(example);
         }
         example.Skipped.Report(channel);
+        if (example.TornGroups > 0)
+        {
+            channel.Warning(MessageSensitivity.None,
+                "{0}: {1} groups of column '{2}' begin with a key that other rows before had: only neighbouring rows make a group. Order the rows by group.",
+                name, example.TornGroups, columns.Group);
+        }
         return rows.Rows > 0 ? rows : throw host.Process(new InvalidOperationException(
             $"{name} has 0 instances, aborting training: {example.Skipped.Reason(columns, layout)}. At least one complete row is needed."));
     }

@@ -11,18 +11,26 @@ internal enum ModelTask : byte
     Regression = 1,
     BinaryClassification = 2,
     MulticlassClassification = 3,
+    Ranking = 4,
+    MultiOutputRegression = 5,
+    MultiLabelClassification = 6,
+    AnomalyDetection = 7,
 }
 
 /// <summary>
 /// The payload inside ML.NET's model file. Layout, little-endian:
 /// the magic "BackpML\0", a format version (int32), the length of the header (int32), the header, its SHA-256;
 /// then the network in its own format (<see cref="NetworkFile"/>: definition as JSON, weights as safetensors, checksum).
-/// The header holds the task, the name of the feature column, the number of classes and their key values. Neither part names a
+/// The header holds the task, the name of the feature column, the number of classes and their key values. For several outputs or labels
+/// these are their number and names; for anomaly detection the threshold, the error of reference and the scales follow. Neither part names a
 /// type or an assembly, and nothing is allocated for a length that the file only claims.
 /// </summary>
 internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int ClassCount, LabelKeyValues? KeyValues, Network Network)
 {
     private const int FormatVersion = 1, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
+
+    /// <summary>How an anomaly detector scores.</summary>
+    public AnomalyCalibration? Anomalies { get; init; }
 
     private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
 
@@ -35,6 +43,8 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         KeyValueFormat.WriteText(writer, FeatureColumnName);
         writer.Write(ClassCount);
         KeyValueFormat.Write(writer, KeyValues);
+        if (Anomalies is not null)
+            AnomalyFormat.Write(writer, Anomalies);
         writer.Flush();
 
         ReadOnlySpan<byte> bytes = header.GetBuffer().AsSpan(0, (int)header.Length);
@@ -67,11 +77,12 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         string featureColumnName = reader.Text();
         int classCount = reader.Number<int>();
         LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
+        AnomalyCalibration? anomalies = task == ModelTask.AnomalyDetection ? AnomalyFormat.Read(ref reader) : null;
         reader.CheckEnd();
         Network network = ReadNetwork(stream, HeaderOffset + (long)length + SHA256.HashSizeInBytes);
         if (stream.ReadByte() >= 0)
             throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
-        var file = new ModelFile(task, featureColumnName, classCount, keyValues, network);
+        var file = new ModelFile(task, featureColumnName, classCount, keyValues, network) { Anomalies = anomalies };
         file.Check();
         return file;
     }
@@ -94,10 +105,18 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
             throw new InvalidModelException($"it has the unknown task {(byte)Task}", HeaderOffset);
         if (FeatureColumnName.Length == 0)
             throw new InvalidModelException("its feature column has no name", HeaderOffset);
-        int expected = Task == ModelTask.MulticlassClassification ? ClassCount : 1;
+        int expected = Task switch
+        {
+            ModelTask.MulticlassClassification or ModelTask.MultiOutputRegression or ModelTask.MultiLabelClassification => ClassCount,
+            ModelTask.AnomalyDetection => Network.InputShape.Length,
+            _ => 1,
+        };
         if (Network.OutputShape.Length != expected)
             throw new InvalidModelException($"its task needs a network with {expected} outputs; its network has {Network.OutputShape.Length}", HeaderOffset);
-        if (KeyValues is not null && (Task != ModelTask.MulticlassClassification || KeyValues.Count != ClassCount))
-            throw new InvalidModelException($"it has {KeyValues.Count} class names for {ClassCount} classes", HeaderOffset);
+        bool takesNames = Task is ModelTask.MultiOutputRegression or ModelTask.MultiLabelClassification;
+        if (KeyValues is not null && (KeyValues.Count != ClassCount || !(Task == ModelTask.MulticlassClassification || takesNames && KeyValues.AreNames)))
+            throw new InvalidModelException($"it has {KeyValues.Count} {KeyValues.ItemType} names for {ClassCount} classes or labels of the task {Task}", HeaderOffset);
+        if (Anomalies is not null && Anomalies.Scale.Length != expected)
+            throw new InvalidModelException($"it has {Anomalies.Scale.Length} scales for {expected} features", HeaderOffset);
     }
 }

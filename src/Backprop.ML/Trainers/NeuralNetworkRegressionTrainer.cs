@@ -30,6 +30,8 @@ public sealed class NeuralNetworkRegressionTrainer : NeuralNetworkTrainerBase
 
     private protected override ModelTask Task => ModelTask.Regression;
 
+    private protected override bool StandardizesLabels => true;
+
     private protected override Loss LossFor(TrainingData training, float labelScale) => ((Options)TrainerOptions).Loss.Rescaled(labelScale);
 
     /// <summary>The settings of <see cref="NeuralNetworkRegressionTrainer"/>.</summary>
@@ -45,8 +47,14 @@ public sealed class NeuralNetworkRegressionTrainer : NeuralNetworkTrainerBase
         internal override void Check()
         {
             base.Check();
-            if (Loss is not (MeanSquaredErrorLoss or MeanAbsoluteErrorLoss or HuberLoss or SmoothL1Loss or QuantileLoss))
-                throw Rejected(nameof(Loss), Loss?.GetType().Name, "a loss of numbers: MeanSquaredErrorLoss, MeanAbsoluteErrorLoss, HuberLoss, SmoothL1Loss or QuantileLoss");
+            CheckLoss(Loss);
+        }
+
+        /// <summary>Throws if it is none of numbers.</summary>
+        internal static void CheckLoss(Loss? loss)
+        {
+            if (loss is not (MeanSquaredErrorLoss or MeanAbsoluteErrorLoss or HuberLoss or SmoothL1Loss or QuantileLoss))
+                throw Rejected(nameof(Loss), loss?.GetType().Name, "a loss of numbers: MeanSquaredErrorLoss, MeanAbsoluteErrorLoss, HuberLoss, SmoothL1Loss or QuantileLoss");
         }
     }
 }

@@ -34,7 +34,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         {
             throw _host.Process(e);
         }
-        _columns = new TrainingColumns([_options.FeatureColumnName], _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName);
+        _columns = new TrainingColumns([_options.FeatureColumnName], _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName, _options.GroupColumnName);
 
         // Drawn here and not in Fit: fitting the same trainer to the same data again gives the same bits.
         _seed = _options.Seed ?? _host.Rand.Next();
@@ -94,11 +94,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         _columns.Check(_host, inputSchema);
-        LabelKeyValues? keyValues = inputSchema.Single(column => column.Name == _columns.Label).Annotations
-            .Where(annotation => annotation.Name == "KeyValues" && annotation.Kind == SchemaShape.Column.VectorKind.Vector && !annotation.IsKey)
+        LabelKeyValues? keyValues = inputSchema.Where(column => _columns.Labels.Contains(column.Name)).SelectMany(column => column.Annotations)
+            .Where(annotation => annotation.Name == LabelNames && annotation.Kind == SchemaShape.Column.VectorKind.Vector && !annotation.IsKey)
             .Select(annotation => LabelKeyValues.Create(annotation.ItemType, 1)).FirstOrDefault();
         var builder = new DataViewSchema.Builder();
-        NeuralNetworkTransformer.CreateColumns(Task, 1, keyValues).AddTo(builder, new DataViewSchema.Builder().ToSchema());
+        NeuralNetworkTransformer.CreateColumns(Task, 1, keyValues, null).AddTo(builder, new DataViewSchema.Builder().ToSchema());
         SchemaShape added = Seam.ShapeOf(builder.ToSchema());
         return new SchemaShape(inputSchema.Where(column => added.All(other => other.Name != column.Name)).Concat(added));
     }
@@ -114,7 +114,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         stop.ThrowIfRequested();
 
         TrainingData training = TrainingDataReader.Read(_host, channel, _columns, input, "Training set", stop.ThrowIfRequested);
-        CheckClasses(training, input.Schema[_columns.Label]);
+        CheckClasses(training);
         TrainingData? held = validation is null ? null
             : TrainingDataReader.Read(_host, channel, _columns, validation, "Validation set", stop.ThrowIfRequested);
         if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
@@ -131,23 +131,25 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             CheckModel(begun, hidden, training);
         Network network = begun ?? Build(hidden, training, seed);
         Standardization? features = _options.NormalizeFeatures && begun?.TakesInputScaling() != false
-            ? Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1) : null;
-        Standardization? labels = Task == ModelTask.Regression ? training.MeasureTargets() : null;
+            ? Measure(training, network.Definition, scaleOfConstants: begun is null ? ScaleOfConstants : 1) : null;
+        Standardization? labels = StandardizesLabels ? training.MeasureTargets() : null;
+        Standardization? outputs = GivesFeatures ? features?.Of(training.Columns) : labels;
         training.Standardize(features, labels);
         held?.Standardize(features, labels);
 
         if (begun is not null)
-            network = Prepared(begun, features, labels);
+            network = Prepared(begun, features, outputs);
         else if (_options.InitialWeights is { } initial)
-            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, labels))));
+            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, outputs))));
         Loss loss = LossFor(training, (float)(labels?.Scale[0] ?? 1));
         TrainingHistory history = Run(network, loss, training, held, channel, stop, seed);
+        AnomalyCalibration? anomalies = Calibrate(network, held ?? training, outputs);
         if (features is not null)
             network = network.WithInputScaling(features.Mean, features.Scale);
-        if (labels is not null)
-            network.ScaleOutputs([1 / labels.Scale[0]], labels.Mean);
+        if (outputs is not null)
+            network.ScaleOutputs([.. outputs.Scale.Select(scale => 1 / scale)], outputs.Mean);
         return new NeuralNetworkTransformer(_environment, Task, _columns.Features[0], new NeuralNetworkModelParameters(network, history),
-            Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
+            LabelNames is null ? null : LabelKeyValues.Read(input.Schema[_columns.Label], OutputsFor(training), LabelNames), anomalies);
     }
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
@@ -161,7 +163,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         if (validation is null)
             return;
         _columns.Check(_host, Seam.ShapeOf(validation.Schema));
-        foreach (string name in _columns.Features.Append(_columns.Label))
+        foreach (string name in _columns.Features.Concat(_columns.Labels))
         {
             DataViewType expected = input.Schema[name].Type, found = validation.Schema[name].Type;
             if (!expected.Equals(found))
@@ -171,7 +173,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
                     "Prepare both with the same fitted transforms."));
             }
         }
-        if (input.Schema[_columns.Label].Type is KeyDataViewType { Count: > 0 and <= int.MaxValue and ulong count }
+        if (_columns.Kind == LabelKind.Class && input.Schema[_columns.Label].Type is KeyDataViewType { Count: > 0 and <= int.MaxValue and ulong count }
             && LabelKeyValues.Read(input.Schema[_columns.Label], (int)count) is { } keys
             && LabelKeyValues.Read(validation.Schema[_columns.Label], (int)count) is { } validationKeys && !keys.IsSameAs(validationKeys))
         {
@@ -181,12 +183,12 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
     }
 
-    private void CheckClasses(TrainingData data, DataViewSchema.Column label)
+    private void CheckClasses(TrainingData data)
     {
         if (data.ClassCount > 0 && data.CountClasses().Count(rows => rows > 0) < 2)
         {
             throw _host.Process(new InvalidOperationException(
-                $"Only one class in training set: label column '{label.Name}' has the same value in all {data.Rows} usable rows; at least two are needed."));
+                $"Only one class in training set: label column '{data.Label.Name}' has the same value in all {data.Rows} usable rows; at least two are needed."));
         }
     }
 
@@ -219,8 +221,8 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
 
     private Network Build(NetworkDefinition? hidden, TrainingData data, int seed)
     {
-        hidden ??= NetworkDefinition.Create(TrainingPlan.HiddenLayers(data.Rows));
-        int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
+        hidden ??= NetworkDefinition.Create(HiddenLayersFor(data));
+        int outputs = OutputsFor(data);
         Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], seed, ComputeDevice);
         return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
             $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
@@ -259,9 +261,9 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         TrainingHistory history;
         try
         {
-            BatchSource source = training.CreateSource();
+            BatchSource source = SourceOf(training);
             using var ends = source as IDisposable;
-            BatchSource? heldSource = held?.CreateSource();
+            BatchSource? heldSource = held is null ? null : SourceOf(held);
             using var heldEnds = heldSource as IDisposable;
             history = new TrainingLoop(network, loss, options).Run(source, heldSource, stop.Token);
         }

@@ -8,7 +8,7 @@ public sealed class NeuralNetworkModelParameters
     /// <summary>
     /// The trained network. Its inputs are the raw features, one row after the other: the standardisation measured in training is part
     /// of its weights. Its outputs are the raw scores: a value in the units of the label (regression), a logit (binary), a logit a class
-    /// (multiclass, before the softmax). <see cref="Backprop.Network.Predict"/> may be called from any thread.
+    /// (multiclass, before the softmax), a logit a label, a score (ranking), or the reconstructed features (anomaly detection). <see cref="Backprop.Network.Predict"/> may be called from any thread.
     /// </summary>
     public Network Network { get; }
 

@@ -12,7 +12,9 @@ namespace Backprop.ML;
 /// </summary>
 /// <remarks>
 /// <para>Regression: Score (Single). Binary classification: PredictedLabel (Boolean), Score (Single, a logit), Probability (Single).
-/// Multiclass classification: PredictedLabel (key), Score (vector of Single: a probability a class, in the order of the keys).</para>
+/// Multiclass classification: PredictedLabel (key), Score (vector of Single: a probability a class, in the order of the keys).
+/// Ranking: Score (Single, higher is better). Several outputs: Score (vector of Single). Several labels: PredictedLabel (vector of
+/// Boolean), Score and Probability (vectors of Single). Anomaly detection: PredictedLabel (Boolean), Score (Single from 0 to 1).</para>
 /// <para>A row with a missing (NaN) or infinite feature is scored NaN; its predicted label is false or the missing key 0.</para>
 /// <para>One transformer may be used by any number of threads at once. Cursors, rows and prediction engines made from it, as always
 /// in ML.NET, by one thread each. A row gets the same score, to the last bit, alone or in a batch.</para>
@@ -25,18 +27,18 @@ public sealed partial class NeuralNetworkTransformer
     private readonly Scorer _scorer;
 
     internal NeuralNetworkTransformer(IHostEnvironment environment, ModelTask task, string featureColumnName,
-        NeuralNetworkModelParameters model, LabelKeyValues? keyValues)
+        NeuralNetworkModelParameters model, LabelKeyValues? keyValues, AnomalyCalibration? anomalies = null)
     {
         _host = environment.Register(nameof(NeuralNetworkTransformer));
         _task = task;
         Model = model;
         FeatureColumnName = featureColumnName;
         FeatureColumnType = new VectorDataViewType(NumberDataViewType.Single, model.Network.InputShape.Length);
-        _scorer = new Scorer(model.Network, CreateColumns(task, model.Network.OutputShape.Length, keyValues));
+        _scorer = new Scorer(model.Network, CreateColumns(task, model.Network.OutputShape.Length, keyValues, anomalies));
     }
 
     private NeuralNetworkTransformer(IHostEnvironment environment, ModelFile file)
-        : this(environment, file.Task, file.FeatureColumnName, new NeuralNetworkModelParameters(file.Network, history: null), file.KeyValues)
+        : this(environment, file.Task, file.FeatureColumnName, new NeuralNetworkModelParameters(file.Network, history: null), file.KeyValues, file.Anomalies)
     {
     }
 
@@ -45,7 +47,7 @@ public sealed partial class NeuralNetworkTransformer
 
     internal ModelTask Task => _task;
 
-    internal LabelKeyValues? KeyValues => (_scorer.Columns as MulticlassColumns)?.KeyValues;
+    internal LabelKeyValues? KeyValues => _scorer.Columns.Names;
 
     /// <summary>The name of the column that holds the features.</summary>
     public string FeatureColumnName { get; }
@@ -73,13 +75,22 @@ public sealed partial class NeuralNetworkTransformer
     /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new ScoringMapper(_host, Bind(inputSchema));
 
-    /// <summary>The output columns of a task. For a schema promised before training, the class count may be any.</summary>
-    internal static ScoreColumns CreateColumns(ModelTask task, int classCount, LabelKeyValues? keyValues) => task switch
+    /// <summary>The output columns of a task. For a schema promised before training, the class count and the calibration may be any.</summary>
+    internal static ScoreColumns CreateColumns(ModelTask task, int classCount, LabelKeyValues? keyValues, AnomalyCalibration? anomalies) => task switch
     {
         ModelTask.Regression => new RegressionColumns(),
         ModelTask.BinaryClassification => new BinaryColumns(),
+        ModelTask.Ranking => new RankingColumns(),
+        ModelTask.MultiOutputRegression => new MultiOutputColumns(classCount, keyValues),
+        ModelTask.MultiLabelClassification => new MultiLabelColumns(classCount, keyValues),
+        ModelTask.AnomalyDetection => new AnomalyColumns(anomalies ?? new AnomalyCalibration([], 1, AnomalyCalibration.DefaultThreshold)),
         _ => new MulticlassColumns(classCount, keyValues),
     };
+
+    /// <summary>The same model with another threshold; null if it detects no anomalies.</summary>
+    internal NeuralNetworkTransformer? WithThreshold(IHostEnvironment environment, float threshold) => _scorer.Columns is AnomalyColumns anomalies
+        ? new NeuralNetworkTransformer(environment, _task, FeatureColumnName, Model, keyValues: null, anomalies.Calibration with { Threshold = threshold })
+        : null;
 
     private ScoringSchema Bind(DataViewSchema inputSchema)
     {
@@ -87,6 +98,11 @@ public sealed partial class NeuralNetworkTransformer
         return new ScoringSchema(_host, _scorer, FeatureLayout.OfVector(FeatureColumnName, _scorer.FeatureCount), inputSchema);
     }
 
-    private ModelFile ToFile() => new(_task, FeatureColumnName, _task == ModelTask.MulticlassClassification ? _scorer.Columns.NetworkOutputs : 0,
-        KeyValues, Model.Network);
+    private ModelFile ToFile() => new(_task, FeatureColumnName, HasClassCount(_task) ? _scorer.Columns.NetworkOutputs : 0, KeyValues, Model.Network)
+    {
+        Anomalies = (_scorer.Columns as AnomalyColumns)?.Calibration,
+    };
+
+    private static bool HasClassCount(ModelTask task) =>
+        task is ModelTask.MulticlassClassification or ModelTask.MultiOutputRegression or ModelTask.MultiLabelClassification;
 }
