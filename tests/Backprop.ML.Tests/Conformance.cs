@@ -126,6 +126,7 @@ internal static class Conformance
     private static string Text<T>(T value) => value switch
     {
         VBuffer<float> vector => Join(vector),
+        VBuffer<bool> vector => Join(vector),
         VBuffer<ReadOnlyMemory<char>> vector => Join(vector),
         _ => $"{value}",
     };

@@ -26,6 +26,9 @@ public abstract class BatchSource
         return RowCount == 0 ? default : new BatchPlan((int)((RowCount + rows - 1) / rows), rows, (int)((RowCount - 1) % rows) + 1);
     }
 
+    /// <summary>What decides the order of the rows beside seed and epoch, in words; null if nothing does.</summary>
+    internal virtual string? Order => null;
+
     /// <summary>Begins a pass over all rows.</summary>
     /// <param name="seed">Fixes the order.</param>
     /// <param name="epoch">The number of the pass, from 0; each has another order.</param>

@@ -7,7 +7,8 @@ namespace Backprop.ML.Data;
 
 /// <summary>
 /// Goes over the usable rows of a data view in their order, so that the seed alone decides the result. As with the built-in trainers, a
-/// row is left out if a feature or the label is missing (NaN, infinite, or key 0) or the weight is not a positive number.
+/// row is left out if a feature or the label is missing (NaN, infinite, or key 0) or the weight is not a positive number; missing
+/// features may be kept instead, to be imputed.
 /// </summary>
 internal sealed class ExampleCursor : IDisposable
 {
@@ -18,28 +19,26 @@ internal sealed class ExampleCursor : IDisposable
     private readonly ValueGetter<float>? _getWeight;
     private readonly ValueGetter<uint>? _getGroup;
     private readonly Action _throwIfCanceled;
+    private readonly bool _keepsMissing;
     private readonly float[] _targets;
     private float _weight = 1;
     private readonly HashSet<uint> _groups = [];
     private uint _group;
 
-    /// <summary>Opens a cursor on the columns, which have been checked.</summary>
-    /// <param name="host">Marks the errors.</param>
-    /// <param name="columns">The columns.</param>
-    /// <param name="layout">The layout of the feature columns in <paramref name="data"/>.</param>
-    /// <param name="label">The label column of <paramref name="data"/>.</param>
-    /// <param name="data">The data view.</param>
-    /// <param name="name">What the data are, for messages.</param>
+    /// <summary>Opens a cursor.</summary>
+    /// <param name="examples">What to read.</param>
     /// <param name="throwIfCanceled">Called every few rows; throws if the reading is to stop.</param>
-    public ExampleCursor(IHost host, TrainingColumns columns, FeatureLayout layout, LabelColumn label, IDataView data, string name, Action throwIfCanceled)
+    public ExampleCursor(Examples examples, Action throwIfCanceled)
     {
-        (_host, _name, _throwIfCanceled) = (host, name, throwIfCanceled);
-        _cursor = data.GetRowCursor(columns.All.Select(column => data.Schema[column]));
-        Features = new RowReader(host, _cursor, layout);
-        _label = LabelReader.Create(_cursor, label);
-        _getWeight = columns.Weight is null ? null : _cursor.GetGetter<float>(data.Schema[columns.Weight]);
-        _getGroup = columns.Group is null ? null : _cursor.GetGetter<uint>(data.Schema[columns.Group]);
-        _targets = new float[label.TargetsPerRow];
+        (_host, _name, _throwIfCanceled) = (examples.Host, examples.Name, throwIfCanceled);
+        (TrainingColumns columns, DataViewSchema schema) = (examples.Columns, examples.Data.Schema);
+        _cursor = examples.Data.GetRowCursor(columns.All.Select(column => schema[column]));
+        Features = new RowReader(_host, _cursor, examples.Layout);
+        _label = LabelReader.Create(_cursor, examples.Label);
+        _getWeight = columns.Weight is null ? null : _cursor.GetGetter<float>(schema[columns.Weight]);
+        _getGroup = columns.Group is null ? null : _cursor.GetGetter<uint>(schema[columns.Group]);
+        _keepsMissing = columns.KeepsMissingFeatures;
+        _targets = new float[examples.Label.TargetsPerRow];
     }
 
     /// <summary>The features of the current row, fetched.</summary>
@@ -72,7 +71,7 @@ internal sealed class ExampleCursor : IDisposable
             if ((Skipped.Read++ & 0xFF) == 0)
                 _throwIfCanceled();
             FetchFeatures();
-            if (!Features.IsFinite)
+            if (!_keepsMissing && !Features.IsFinite)
             {
                 Skipped.Features++;
                 continue;

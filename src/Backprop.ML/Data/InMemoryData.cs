@@ -5,30 +5,38 @@ namespace Backprop.ML.Data;
 /// <summary>Rows that stand in memory.</summary>
 internal sealed class InMemoryData : TrainingData
 {
-    private readonly FeatureRows _features;
+    // Compressed rows are copied a little slower, so they are to save something: half of the memory.
+    private const int WorthCompressing = 2, FirstLook = 64, NextLook = 8;
+
     private readonly List<float> _targets;
     private readonly List<float>? _weights;
     private readonly List<uint>? _groups;
+    private long _nextLook = FirstLook;
 
     private InMemoryData(FeatureLayout layout, LabelColumn label, FeatureRows features, List<float> targets, List<float>? weights, List<uint>? groups)
-        : base(layout, label) => (_features, _targets, _weights, _groups) = (features, targets, weights, groups);
+        : base(layout, label) => (Features, _targets, _weights, _groups) = (features, targets, weights, groups);
 
     /// <summary>Makes room for rows.</summary>
     /// <param name="layout">The feature columns.</param>
     /// <param name="label">The label column.</param>
-    /// <param name="hasWeights">Whether rows have weights.</param>
-    /// <param name="hasGroups">Whether rows have groups.</param>
+    /// <param name="columns">Says whether rows have weights and groups.</param>
     /// <param name="features">Receives the features.</param>
-    public InMemoryData(FeatureLayout layout, LabelColumn label, bool hasWeights, bool hasGroups, FeatureRows features)
-        : this(layout, label, features, [], hasWeights ? [] : null, hasGroups ? [] : null)
+    public InMemoryData(FeatureLayout layout, LabelColumn label, TrainingColumns columns, FeatureRows features)
+        : this(layout, label, features, [], columns.Weight is null ? null : [], columns.Group is null ? null : [])
     {
     }
 
     /// <inheritdoc/>
-    public override long Rows => _features.Count;
+    public override long Rows => Features.Count;
+
+    /// <inheritdoc/>
+    public override bool HasWeights => _weights is not null;
 
     /// <summary>The features, row by row.</summary>
-    public FeatureRows Features => _features;
+    public FeatureRows Features { get; private set; }
+
+    /// <summary>The memory that the rows take, about, in bytes.</summary>
+    public override long Bytes => Features.Bytes + Rows * BytesBesideFeatures;
 
     /// <summary>The targets, row by row: the number itself, 0 or 1, or the index of the class.</summary>
     public Span<float> Targets => CollectionsMarshal.AsSpan(_targets);
@@ -39,16 +47,53 @@ internal sealed class InMemoryData : TrainingData
     /// <summary>The number of the group of each row, never falling, or nothing if they have none.</summary>
     public Span<uint> Groups => CollectionsMarshal.AsSpan(_groups);
 
-    /// <summary>Whether no row can be added any more.</summary>
-    public bool IsFull => _features.Count == Math.Min(_features.Limit, Array.MaxLength / Label.TargetsPerRow);
+    /// <summary>What a row takes beside its features: targets, weight, group and place in the order.</summary>
+    private int BytesBesideFeatures => sizeof(float) * (Label.TargetsPerRow + (_weights is null ? 0 : 1) + (_groups is null ? 0 : 1) + 1);
 
     /// <summary>Adds the row that a cursor stands on.</summary>
     public void Add(ExampleCursor example)
     {
-        _features.Add(example.Features);
+        Features.Add(example.Features);
         _targets.AddRange(example.Targets);
         _weights?.Add(example.Weight);
         _groups?.Add(example.GroupNumber);
+    }
+
+    /// <summary>
+    /// The same, and now and then looks whether the rows would be smaller compressed, or not compressed. The first row says how to begin.
+    /// </summary>
+    public void AddAndAdapt(ExampleCursor example)
+    {
+        if (Rows == 0 && Features is DenseRows && (long)example.Features.StoredCount * 2 * WorthCompressing < Columns)
+            Features = new SparseRows(Columns);
+        Add(example);
+        if (Rows != _nextLook)
+            return;
+        _nextLook *= NextLook;
+        if (Features is SparseRows ? Features.BytesOtherwise < Features.Bytes : Features.BytesOtherwise * WorthCompressing < Features.Bytes)
+            Features = Features.Convert();
+    }
+
+    /// <summary>Takes all rows out; their memory is used again.</summary>
+    public void Clear()
+    {
+        Features.Clear();
+        _targets.Clear();
+        _weights?.Clear();
+        _groups?.Clear();
+    }
+
+    /// <summary>Writes rows into a mini-batch.</summary>
+    public void CopyTo(ReadOnlySpan<int> rows, Span<float> features, Span<float> targets, Span<float> weights)
+    {
+        int targetsPerRow = Label.TargetsPerRow;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            Features.CopyTo(rows[i], features.Slice(i * Columns, Columns));
+            Targets.Slice(rows[i] * targetsPerRow, targetsPerRow).CopyTo(targets[(i * targetsPerRow)..]);
+            if (_weights is not null)
+                weights[i] = _weights[rows[i]];
+        }
     }
 
     /// <inheritdoc/>
@@ -64,21 +109,30 @@ internal sealed class InMemoryData : TrainingData
     }
 
     /// <inheritdoc/>
-    public override Standardization MeasureFeatures(int columns, double scaleOfConstants, int run) => _features.Measure(columns, scaleOfConstants, run);
-
-    /// <inheritdoc/>
-    public override Standardization MeasureTargets() => Standardization.Measure(Targets, Label.TargetsPerRow, scaleOfConstants: 1);
-
-    /// <inheritdoc/>
-    public override void Standardize(Standardization? features, Standardization? targets)
+    public override ColumnMoments MeasureFeatures()
     {
-        if (features is not null)
-            _features.Standardize(features);
-        targets?.Apply(Targets);
+        var moments = new ColumnMoments(Columns);
+        Features.AddTo(moments);
+        return moments;
     }
 
     /// <inheritdoc/>
-    public override (TrainingData Kept, TrainingData Held) HoldOut(float fraction, int seed)
+    public override ColumnMoments MeasureTargets()
+    {
+        var moments = new ColumnMoments(Label.TargetsPerRow);
+        moments.Add(Targets);
+        return moments;
+    }
+
+    /// <inheritdoc/>
+    public override void Prepare(Preparation preparation)
+    {
+        Features.Prepare(preparation);
+        preparation.Targets?.Apply(Targets);
+    }
+
+    /// <inheritdoc/>
+    public override (TrainingData Kept, TrainingData Held) HoldOut(float fraction, int seed, Action throwIfCanceled)
     {
         if (_groups is not null)
             return HoldOutGroups(fraction, seed);
@@ -113,11 +167,11 @@ internal sealed class InMemoryData : TrainingData
         return [.. sizes];
     }
 
-    private InMemoryData TakeOut(bool[] isChosen) => new(Layout, Label, _features.TakeOut(isChosen), TakeOut(_targets, isChosen, Label.TargetsPerRow),
+    private InMemoryData TakeOut(bool[] isChosen) => new(Layout, Label, Features.TakeOut(isChosen), TakeOut(_targets, isChosen, Label.TargetsPerRow),
         _weights is null ? null : TakeOut(_weights, isChosen), _groups is null ? null : TakeOut(_groups, isChosen));
 
     /// <inheritdoc/>
-    public override BatchSource CreateSource() => _groups is null ? new InMemorySource(this) : new InMemoryGroupSource(this);
+    public override BatchSource CreateSource(int batchSize, CancellationToken cancellationToken) => _groups is null ? new InMemorySource(this) : new InMemoryGroupSource(this);
 
     private static List<T> TakeOut<T>(List<T> values, bool[] isChosen, int run = 1)
     {

@@ -17,7 +17,7 @@ internal sealed class InMemoryGroupSource(InMemoryData data) : BatchSource
     public override int TargetsPerRow => 2;
 
     /// <inheritdoc/>
-    public override bool HasWeights => !data.Weights.IsEmpty;
+    public override bool HasWeights => data.HasWeights;
 
     /// <inheritdoc/>
     public override long RowCount => data.Rows;

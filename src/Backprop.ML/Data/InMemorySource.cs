@@ -14,7 +14,7 @@ internal sealed class InMemorySource(InMemoryData data) : BatchSource
     public override int TargetsPerRow => data.Label.TargetsPerRow;
 
     /// <inheritdoc/>
-    public override bool HasWeights => !data.Weights.IsEmpty;
+    public override bool HasWeights => data.HasWeights;
 
     /// <inheritdoc/>
     public override long RowCount => data.Rows;
@@ -25,15 +25,8 @@ internal sealed class InMemorySource(InMemoryData data) : BatchSource
     /// <inheritdoc/>
     public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
     {
-        int width = data.Columns;
         ReadOnlySpan<int> rows = _order.Take(targets.Length / TargetsPerRow);
-        for (int i = 0; i < rows.Length; i++)
-        {
-            data.Features.CopyTo(rows[i], features.Slice(i * width, width));
-            data.Targets.Slice(rows[i] * TargetsPerRow, TargetsPerRow).CopyTo(targets[(i * TargetsPerRow)..]);
-            if (HasWeights)
-                weights[i] = data.Weights[rows[i]];
-        }
+        data.CopyTo(rows, features, targets, weights);
         return rows.Length;
     }
 }

@@ -10,9 +10,16 @@ namespace Backprop.ML.Data;
 internal sealed class RowReader
 {
     private readonly FeatureReader[] _columns;
+    private readonly float[]? _imputed;
 
-    public RowReader(IExceptionContext context, DataViewRow row, FeatureLayout layout)
+    /// <summary>Makes the reader of a row or cursor.</summary>
+    /// <param name="context">Marks the errors.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="layout">The columns.</param>
+    /// <param name="imputed">What stands in for missing values, one by place; null to leave them as they are.</param>
+    public RowReader(IExceptionContext context, DataViewRow row, FeatureLayout layout, float[]? imputed = null)
     {
+        _imputed = imputed;
         Layout = layout;
         _columns = [.. layout.Columns.Select(column => FeatureReader.Create(context, row, column))];
         Current = layout.Columns[0];
@@ -65,12 +72,14 @@ internal sealed class RowReader
     {
         foreach (FeatureReader column in _columns)
             column.CopyTo(destination.Slice(column.Column.Start, column.Column.Width));
+        if (_imputed is not null && !IsFinite)
+            Preparation.Impute(destination, _imputed);
     }
 
     /// <summary>The fetched row: where it lies if that is one piece, else written to <paramref name="scratch"/>.</summary>
     public ReadOnlySpan<float> Values(Span<float> scratch)
     {
-        if (_columns.Length == 1 && _columns[0].Values is { IsEmpty: false } values)
+        if (_columns.Length == 1 && _columns[0].Values is { IsEmpty: false } values && (_imputed is null || IsFinite))
             return values;
         CopyTo(scratch);
         return scratch;

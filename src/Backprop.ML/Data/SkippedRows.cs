@@ -35,8 +35,8 @@ internal sealed class SkippedRows
 
     /// <summary>Why no row is left.</summary>
     public string Reason(TrainingColumns columns, FeatureLayout layout) => Read == 0 ? "it has no rows"
-        : $"all {Read} rows were left out, {Features} for a missing or infinite value in feature column {layout.Names}, " +
-          (columns.Kind == LabelKind.None ? "" : $"{Labels} for a missing value in label column '{columns.Label}'") +
+        : $"all {Read} rows were left out, {Features} for a missing or infinite value in feature column {layout.Names}" +
+          (columns.Kind == LabelKind.None ? "" : $", {Labels} for a missing value in label column '{columns.Label}'") +
           (columns.Group is null ? "" : $", {Groups} for a missing key in group column '{columns.Group}'") +
           (columns.Weight is null ? "" : $", {Weights} for a weight that is not a positive number in column '{columns.Weight}'");
 }

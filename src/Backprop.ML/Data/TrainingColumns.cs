@@ -15,6 +15,9 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     /// <summary>The label column, or none.</summary>
     public IEnumerable<string> Labels => Kind == LabelKind.None ? [] : [Label];
 
+    /// <summary>Whether rows with missing features are read, to be imputed, and not left out.</summary>
+    public bool KeepsMissingFeatures { get; init; }
+
     /// <summary>The names of all columns that are read.</summary>
     public IEnumerable<string> All => [.. Features, .. Labels, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
 

@@ -21,21 +21,29 @@ internal abstract class TrainingData(FeatureLayout layout, LabelColumn label)
     /// <summary>The number of rows of each class. It is empty for a numeric label.</summary>
     public abstract int[] CountClasses();
 
-    /// <summary>Measures the features; see <see cref="Standardization.Measure"/>.</summary>
-    public abstract Standardization MeasureFeatures(int columns, double scaleOfConstants, int run);
+    /// <summary>Whether rows have weights.</summary>
+    public abstract bool HasWeights { get; }
 
-    /// <summary>Measures the targets. A constant one is left as it is.</summary>
-    public abstract Standardization MeasureTargets();
+    /// <summary>The memory that the rows take, about, in bytes.</summary>
+    public abstract long Bytes { get; }
 
-    /// <summary>Standardises the rows that a source gives.</summary>
-    public abstract void Standardize(Standardization? features, Standardization? targets);
+    /// <summary>Sums up the features.</summary>
+    public abstract ColumnMoments MeasureFeatures();
+
+    /// <summary>Sums up the targets.</summary>
+    public abstract ColumnMoments MeasureTargets();
+
+    /// <summary>Prepares the rows that a source gives. To be called once.</summary>
+    public abstract void Prepare(Preparation preparation);
 
     /// <summary>
     /// Holds rows out, each part in its old order; see <see cref="ValidationSplit"/>. The kept ones may close up in the memory of this
     /// object, which must not be used again.
     /// </summary>
-    public abstract (TrainingData Kept, TrainingData Held) HoldOut(float fraction, int seed);
+    public abstract (TrainingData Kept, TrainingData Held) HoldOut(float fraction, int seed, Action throwIfCanceled);
 
     /// <summary>Makes the source of mini-batches. It may have a thread of its own, which ends when it is disposed of.</summary>
-    public abstract BatchSource CreateSource();
+    /// <param name="batchSize">The number of rows of a mini-batch.</param>
+    /// <param name="cancellationToken">Ends a wait for rows.</param>
+    public abstract BatchSource CreateSource(int batchSize, CancellationToken cancellationToken);
 }

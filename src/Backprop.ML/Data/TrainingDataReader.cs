@@ -3,40 +3,58 @@ using Microsoft.ML.Runtime;
 
 namespace Backprop.ML.Data;
 
-/// <summary>Reads a data view into memory, once.</summary>
+/// <summary>
+/// Reads a data view once: into memory if it fits; otherwise the rows are only counted and summed up, and pass by again in each epoch.
+/// </summary>
 internal static class TrainingDataReader
 {
-    // Where the number of rows is not known: a row of pixels may have hundreds of thousands.
-    private const int ValuesAtFirst = 1 << 20;
-
-    /// <summary>Reads the columns, which have been checked, of every usable row of <paramref name="data"/>.</summary>
-    /// <exception cref="InvalidOperationException">No row is usable, or the matrix is larger than one array can be.</exception>
+    /// <summary>Reads the columns, which have been checked, of every usable row of a data view.</summary>
+    /// <exception cref="InvalidOperationException">No row is usable, or one cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The caller asked to stop.</exception>
-    public static TrainingData Read(IHost host, IChannel channel, TrainingColumns columns, IDataView data, string name, Action throwIfCanceled)
+    public static TrainingData Read(IChannel channel, Examples examples, MemoryPlan memory, Action throwIfCanceled)
     {
-        FeatureLayout layout = FeatureLayout.Of(data.Schema, columns.Features);
-        LabelColumn label = LabelColumn.Of(host, data.Schema, columns.Label, columns.Kind);
-        int capacity = (int)Math.Min(data.GetRowCount() ?? Math.Clamp(ValuesAtFirst / layout.Width, 1, 1024), Array.MaxLength / layout.Width);
-        var rows = new InMemoryData(layout, label, columns.Weight is not null, columns.Group is not null, new DenseRows(layout.Width, capacity));
-        using var example = new ExampleCursor(host, columns, layout, label, data, name, throwIfCanceled);
+        int width = examples.Layout.Width;
+        long expected = Math.Min(examples.Data.GetRowCount() ?? 0, memory.Budget / ((long)width * sizeof(float)));
+        InMemoryData rows = examples.Room(new DenseRows(width, expected));
+        StreamedData? streamed = null;
+        using ExampleCursor example = examples.Open(throwIfCanceled);
         while (example.MoveNext())
         {
-            if (rows.IsFull)
+            if (streamed is not null)
             {
-                throw host.Process(new InvalidOperationException(
-                    $"The training data does not fit: feature column {layout.Names} has {layout.Width} values a row, so at most {rows.Rows} rows can be held " +
-                    "in memory at once, and there are more. Train on a sample (Data.TakeRows, Data.ShuffleRows) or with fewer features."));
+                streamed.Scan.Add(example);
+                continue;
             }
-            rows.Add(example);
+            rows.AddAndAdapt(example);
+            if (rows.Bytes <= memory.Budget && rows.Rows < Array.MaxLength / rows.Label.TargetsPerRow)
+                continue;
+            if (examples.Columns.Group is not null)
+            {
+                throw examples.Host.Process(new InvalidOperationException(
+                    $"{examples.Name}: after {rows.Rows} rows the option {nameof(NeuralNetworkOptions.MemoryBudget)}, {memory.Budget:N0} bytes, is used up. Rows of groups (column '{examples.Columns.Group}') " +
+                    "must fit into memory, since whole groups are shuffled. Raise the budget, or train on fewer groups or features."));
+            }
+            streamed = new StreamedData(examples, memory, rows);
+            rows.Clear();
         }
         example.Skipped.Report(channel);
         if (example.TornGroups > 0)
         {
             channel.Warning(MessageSensitivity.None,
                 "{0}: {1} groups of column '{2}' begin with a key that other rows before had: only neighbouring rows make a group. Order the rows by group.",
-                name, example.TornGroups, columns.Group);
+                examples.Name, example.TornGroups, examples.Columns.Group);
         }
-        return rows.Rows > 0 ? rows : throw host.Process(new InvalidOperationException(
-            $"{name} has 0 instances, aborting training: {example.Skipped.Reason(columns, layout)}. At least one complete row is needed."));
+        TrainingData read = streamed ?? (TrainingData)rows;
+        if (read.Rows == 0)
+        {
+            throw examples.Host.Process(new InvalidOperationException(
+                $"{examples.Name} has 0 instances, aborting training: {example.Skipped.Reason(examples.Columns, examples.Layout)}. At least one complete row is needed."));
+        }
+        if (streamed is not null)
+        {
+            channel.Info(MessageSensitivity.None, "{0}: the {1} usable rows take more memory than the option {2} allows, {3:N0} bytes. They are read from the data view again in each epoch.",
+                examples.Name, read.Rows, nameof(NeuralNetworkOptions.MemoryBudget), memory.Budget);
+        }
+        return read;
     }
 }

@@ -10,12 +10,14 @@ internal sealed class ScoringSchema
 {
     private readonly IExceptionContext _context;
     private readonly FeatureLayout _layout;
+    private readonly float[]? _imputed;
     private readonly HashSet<int> _features = [];
 
-    public ScoringSchema(IExceptionContext context, Scorer scorer, FeatureLayout layout, DataViewSchema input)
+    public ScoringSchema(IExceptionContext context, Scorer scorer, FeatureLayout layout, float[]? imputed, DataViewSchema input)
     {
         _context = context;
         _layout = layout;
+        _imputed = imputed;
         Scorer = scorer;
         Input = input;
         foreach (FeatureColumn column in layout.Columns)
@@ -36,7 +38,7 @@ internal sealed class ScoringSchema
     public DataViewSchema Output { get; }
 
     /// <summary>Makes the reader of a row's features.</summary>
-    public RowReader CreateReader(DataViewRow row) => new(_context, row, _layout);
+    public RowReader CreateReader(DataViewRow row) => new(_context, row, _layout, _imputed);
 
     /// <summary>Whether the column with this index in the output schema is one of the task's own.</summary>
     public bool IsScore(int index) => index >= Input.Count;

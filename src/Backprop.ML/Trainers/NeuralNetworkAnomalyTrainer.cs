@@ -53,7 +53,8 @@ public sealed class NeuralNetworkAnomalyTrainer : NeuralNetworkTrainerBase
     private protected override Func<NetworkBuilder, NetworkBuilder> HiddenLayersFor(TrainingData data) =>
         TrainingPlan.Autoencoder(data.Columns, ((Options)TrainerOptions).BottleneckSize);
 
-    private protected override BatchSource SourceOf(TrainingData data) => new ReconstructionSource(base.SourceOf(data));
+    private protected override BatchSource SourceOf(TrainingData data, int batchSize, CancellationToken cancellationToken) =>
+        new ReconstructionSource(base.SourceOf(data, batchSize, cancellationToken));
 
     private protected override Loss LossFor(TrainingData training, float labelScale) => Loss.MeanSquaredError;
 
@@ -64,7 +65,7 @@ public sealed class NeuralNetworkAnomalyTrainer : NeuralNetworkTrainerBase
         var errors = new List<float>();
         float[] features = new float[RowsAtOnce * width], targets = new float[RowsAtOnce * width], reconstructions = new float[RowsAtOnce * width], weights = new float[RowsAtOnce];
         float[] ones = [.. Enumerable.Repeat(1f, width)];
-        BatchSource source = SourceOf(usual);
+        BatchSource source = SourceOf(usual, RowsAtOnce, CancellationToken.None);
         using var ends = source as IDisposable;
         source.Plan(RowsAtOnce);
         source.Begin(0, 0, shuffle: false);

@@ -24,7 +24,7 @@ public abstract partial class NeuralNetworkTrainerBase
     private protected virtual Func<NetworkBuilder, NetworkBuilder> HiddenLayersFor(TrainingData data) => TrainingPlan.HiddenLayers(data.Rows);
 
     /// <summary>The mini-batches of rows.</summary>
-    private protected virtual BatchSource SourceOf(TrainingData data) => data.CreateSource();
+    private protected virtual BatchSource SourceOf(TrainingData data, int batchSize, CancellationToken cancellationToken) => data.CreateSource(batchSize, cancellationToken);
 
     /// <summary>Settles what an anomaly is, before the standardisation is taken into the network. Default: nothing.</summary>
     /// <param name="network">The trained network.</param>

@@ -15,7 +15,8 @@ namespace Backprop.ML;
 /// Multiclass classification: PredictedLabel (key), Score (vector of Single: a probability a class, in the order of the keys).
 /// Ranking: Score (Single, higher is better). Several outputs: Score (vector of Single). Several labels: PredictedLabel (vector of
 /// Boolean), Score and Probability (vectors of Single). Anomaly detection: PredictedLabel (Boolean), Score (Single from 0 to 1).</para>
-/// <para>A row with a missing (NaN) or infinite feature is scored NaN; its predicted label is false or the missing key 0.</para>
+/// <para>A row with a missing (NaN) or infinite feature is scored NaN; its predicted label is false or the missing key 0. A model that was
+/// trained with <see cref="MissingValueHandling.MeanImputation"/> scores it with the mean of the training rows in its place.</para>
 /// <para>One transformer may be used by any number of threads at once. Cursors, rows and prediction engines made from it, as always
 /// in ML.NET, by one thread each. A row gets the same score, to the last bit, alone or in a batch.</para>
 /// </remarks>
@@ -38,7 +39,7 @@ public sealed partial class NeuralNetworkTransformer
     }
 
     private NeuralNetworkTransformer(IHostEnvironment environment, ModelFile file)
-        : this(environment, file.Task, file.FeatureColumnName, new NeuralNetworkModelParameters(file.Network, history: null), file.KeyValues, file.Anomalies)
+        : this(environment, file.Task, file.FeatureColumnName, new NeuralNetworkModelParameters(file.Network, history: null, file.Imputed), file.KeyValues, file.Anomalies)
     {
     }
 
@@ -95,11 +96,12 @@ public sealed partial class NeuralNetworkTransformer
     private ScoringSchema Bind(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new ScoringSchema(_host, _scorer, FeatureLayout.OfVector(FeatureColumnName, _scorer.FeatureCount), inputSchema);
+        return new ScoringSchema(_host, _scorer, FeatureLayout.OfVector(FeatureColumnName, _scorer.FeatureCount), Model.Imputed, inputSchema);
     }
 
     private ModelFile ToFile() => new(_task, FeatureColumnName, HasClassCount(_task) ? _scorer.Columns.NetworkOutputs : 0, KeyValues, Model.Network)
     {
+        Imputed = Model.Imputed,
         Anomalies = (_scorer.Columns as AnomalyColumns)?.Calibration,
     };
 
