@@ -97,7 +97,7 @@ public class MatMulTests
                 foreach (CpuDevice device in Processor(instructionSet))
                 {
                     float[] batch = Run(device, a, b, new float[2 * n], bias, 2, n, k, false, false, false, Activation.Identity).Result;
-                    float[] alone = Run(device, a[k..], b, new float[n], bias, 1, n, k, false, false, false, Activation.Identity).Result;
+                    float[] alone = Run(device, a[k..], b, new float[n], bias, 1, n, k, false, false, false, Activation.Identity, maySkipZeros: true).Result;
                     Assert.True(KernelHarness.SameBits(alone, batch.AsSpan(n)), $"one in {distance} not zero, N = {n}, K = {k}, {device}");
                 }
             }
@@ -168,7 +168,7 @@ public class MatMulTests
     private static CpuDevice[] Processor(string instructionSet) => KernelHarness.Processors.Single(processor => processor.Set.ToString() == instructionSet).Devices;
 
     private static (float[] Result, string? Complaint) Run(
-        CpuDevice device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation)
+        CpuDevice device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation, bool maySkipZeros = false)
     {
         MemoryBlock blockA = Guarded(device, a, float.NaN), blockB = Guarded(device, b, float.NaN), blockC = Guarded(device, accumulate ? c : null, GuardValue, c.Length);
         MemoryBlock? blockBias = bias is null ? null : Guarded(device, bias, float.NaN);
@@ -179,6 +179,7 @@ public class MatMulTests
             Accumulate = accumulate,
             Bias = blockBias,
             Activation = activation,
+            MaySkipZeros = maySkipZeros,
         });
         float[] result = Download(device, blockC, c.Length + GuardLength), afterA = Download(device, blockA, a.Length), afterB = Download(device, blockB, b.Length);
         device.Return(blockA);

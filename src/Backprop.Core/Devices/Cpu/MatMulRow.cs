@@ -18,7 +18,7 @@ internal static unsafe class MatMulRow<TSimd>
 
     // From this depth on it is worth looking whether a is mostly zeros, such as the counts of the words of a text: then only the rows of B that
     // meet something else are read. With more than one in eight other than zero, reading all in long runs is as fast.
-    private const int SparseDepth = 512, SparsePart = 8;
+    private const int SparseDepth = 64, SparsePart = 8;
 
     // The most products in one sum of a transposed product, 256 in each lane; longer ones are summed in parts, which rounds
     // less.
@@ -28,10 +28,10 @@ internal static unsafe class MatMulRow<TSimd>
 
     /// <summary>c = a·B, or c += a·B when <paramref name="add"/>. Every element is one sum in ascending k, as in a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(int columns, int depth, float* a, nint stepStride, float* b, nint bStride, float* c, bool add)
+    public static void Multiply(int columns, int depth, float* a, nint stepStride, float* b, nint bStride, float* c, bool add, bool maySkipZeros = false)
     {
         int column = 0;
-        if (depth >= SparseDepth && stepStride == 1 && IsSparse(new ReadOnlySpan<float>(a, depth)))
+        if (maySkipZeros && depth >= SparseDepth && stepStride == 1 && IsSparse(new ReadOnlySpan<float>(a, depth)))
         {
             for (; column < columns; column += StripColumns)
                 MultiplySparseStrip(Math.Min(columns - column, StripColumns), depth, a, b + column, bStride, c + column, add);
