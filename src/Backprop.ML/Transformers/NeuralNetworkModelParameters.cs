@@ -1,9 +1,15 @@
+using System.Globalization;
+
 namespace Backprop.ML;
 
 /// <summary>What a neural-network trainer has learned: the network, and how the training went.</summary>
-public sealed class NeuralNetworkModelParameters
+public sealed partial class NeuralNetworkModelParameters
 {
-    internal NeuralNetworkModelParameters(Network network, TrainingHistory? history) => (Network, History) = (network, history);
+    internal NeuralNetworkModelParameters(Network network, TrainingHistory? history)
+    {
+        (Network, History) = (network, history);
+        _frozen = new Lazy<Network>(() => Layers.FrozenView.Frozen(network));
+    }
 
     /// <summary>
     /// The trained network. Its inputs are the raw features, one row after the other: the standardisation measured in training is part
@@ -15,8 +21,17 @@ public sealed class NeuralNetworkModelParameters
     /// <summary>The course of the training, epoch by epoch; null for a model that was loaded, since the file does not hold it.</summary>
     public TrainingHistory? History { get; }
 
-    /// <summary>A table of the network's layers, their output shapes and numbers of parameters.</summary>
-    public string Summary() => Network.Summary();
+    /// <summary>
+    /// A table of the network's layers, their output shapes and numbers of parameters, and a line on memory: what the weights take, and
+    /// about what it takes to go on training them.
+    /// </summary>
+    public string Summary()
+    {
+        TrainingMemory training = TrainingMemory.Estimate(Network, new AdamW(), batchSize: 1);
+        long weights = Network.Parameters.Sum(parameter => (long)parameter.Shape.Length) * sizeof(float);
+        return Network.Summary() + string.Create(CultureInfo.InvariantCulture,
+            $"memory: {weights:N0} bytes of weights; training takes about {training.FixedBytes:N0} bytes, and {training.BytesPerRow:N0} for each row of a mini-batch (AdamW)\n");
+    }
 
     /// <inheritdoc cref="Summary"/>
     public override string ToString() => Summary();

@@ -15,7 +15,8 @@ namespace Backprop.ML;
 /// Multiclass classification: PredictedLabel (key), Score (vector of Single: a probability a class, in the order of the keys).</para>
 /// <para>A row with a missing (NaN) or infinite feature is scored NaN; its predicted label is false or the missing key 0.</para>
 /// <para>One transformer may be used by any number of threads at once. Cursors, rows and prediction engines made from it, as always
-/// in ML.NET, by one thread each. A row gets the same score, to the last bit, alone or in a batch.</para>
+/// in ML.NET, by one thread at a time; a prediction engine that two threads use at once is noticed, and throws an
+/// <see cref="InvalidOperationException"/> from then on. A row gets the same score, to the last bit, alone or in a batch.</para>
 /// </remarks>
 public sealed partial class NeuralNetworkTransformer
     : ISingleFeaturePredictionTransformer<NeuralNetworkModelParameters>, ISingleFeaturePredictionTransformer
