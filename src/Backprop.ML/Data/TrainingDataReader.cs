@@ -14,6 +14,9 @@ internal sealed class TrainingDataReader
     // Where the number of rows is not known: a row of pixels may have hundreds of thousands.
     private const int ValuesAtFirst = 1 << 20;
 
+    // Labels are held as float32, which counts no further.
+    private const ulong LargestClassCount = 1 << 24;
+
     private readonly TrainingColumns _columns;
     private readonly IHost _host;
     private readonly int _width;
@@ -49,9 +52,9 @@ internal sealed class TrainingDataReader
     private static int CountOf(IHost host, DataViewSchema.Column label)
     {
         ulong count = ((KeyDataViewType)label.Type).Count;
-        return count is > 0 and <= int.MaxValue
+        return count is > 0 and <= LargestClassCount
             ? (int)count
-            : throw host.Process(new InvalidOperationException($"Label column '{label.Name}' has {count} possible keys; a number from 1 to {int.MaxValue} is needed."));
+            : throw host.Process(new InvalidOperationException($"Label column '{label.Name}' has {count} possible keys; a number from 1 to {LargestClassCount} is needed."));
     }
 
     private TrainingData Read(IChannel channel, IDataView data, string name, Action throwIfCanceled)

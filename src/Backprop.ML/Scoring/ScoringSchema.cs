@@ -21,15 +21,10 @@ internal sealed class ScoringSchema
                 $"Could not find feature column '{featureColumnName}'. The columns are: {string.Join(", ", input.Select(column => column.Name))}."));
         }
         var expected = new VectorDataViewType(NumberDataViewType.Single, scorer.FeatureCount);
-        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single)
-        {
-            throw context.Process(new ArgumentOutOfRangeException("inputSchema",
-                $"Schema mismatch for feature column '{featureColumnName}': expected {expected}, as in training, got {feature.Type}."));
-        }
-        if (vector.Size != scorer.FeatureCount)
+        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single || vector.Size != scorer.FeatureCount)
         {
             throw context.Process(new InvalidOperationException(
-                $"Incompatible feature column type: feature column '{featureColumnName}' must be '{expected}', as in training, but is '{vector}'. " +
+                $"Incompatible feature column type: feature column '{featureColumnName}' must be '{expected}', as in training, but is '{feature.Type}'. " +
                 "Prepare the data to be scored with the same transforms as the training data."));
         }
         if (scorer.Image is { } image && ImageColumn.Objection(image, vector) is { } objection)

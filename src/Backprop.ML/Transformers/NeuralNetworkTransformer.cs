@@ -58,8 +58,8 @@ public sealed partial class NeuralNetworkTransformer
     public bool IsRowToRowMapper => true;
 
     /// <summary>The schema of the scored data: the input's columns, then the output columns.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or not a vector of Single of known size.</exception>
-    /// <exception cref="InvalidOperationException">The feature column has another size than in training.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing.</exception>
+    /// <exception cref="InvalidOperationException">The feature column is not a vector of Single of the size it had in training.</exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).Output;
 
     /// <summary>The scored data. Nothing is computed before it is read; then rows are scored in batches, and only if a score is asked for.</summary>
