@@ -18,7 +18,10 @@ public sealed partial class NeuralNetworkModelParameters
     /// </remarks>
     /// <param name="features">The features of one row, as in the feature column.</param>
     /// <param name="output">The index of the score: 0 for regression and binary classification; of a class, its key less one. Default: 0.</param>
-    /// <returns>As many values as there are features; all NaN for a row with a missing (NaN) or infinite feature, which is scored NaN as well.</returns>
+    /// <returns>
+    /// As many values as there are features; all NaN for a row with a missing (NaN) or infinite feature, which is scored NaN as well. With
+    /// <see cref="ImputedValues"/> they are those of the row in which these stand for the missing ones.
+    /// </returns>
     /// <exception cref="ArgumentException">There are more or fewer features than the network takes.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
     public float[] InputGradients(ReadOnlySpan<float> features, int output = 0)
@@ -31,8 +34,15 @@ public sealed partial class NeuralNetworkModelParameters
         var gradients = new float[inputs];
         if (!TensorPrimitives.IsFiniteAll(features))
         {
-            Array.Fill(gradients, float.NaN);
-            return gradients;
+            if (Imputed is null)
+            {
+                Array.Fill(gradients, float.NaN);
+                return gradients;
+            }
+            float[] complete = features.ToArray();
+            for (int i = 0; i < complete.Length; i++)
+                complete[i] = float.IsFinite(complete[i]) ? complete[i] : Imputed[i];
+            features = complete;
         }
         Network network = _frozen.Value;
         using var tape = new Tape(network.Device);

@@ -30,6 +30,8 @@ internal static class TrainerTable
         new("regression with weights", ml => ml.Regression.Trainers.NeuralNetwork("Number", exampleWeightColumnName: "Weight", numberOfEpochs: 1), Features, Number, Weight),
         new("regression that holds rows out", ml => ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", NumberOfEpochs = 2, ValidationFraction = 0.2f, NormalizeFeatures = false }), Features, Number),
         new("regression of means far from 0", ml => ml.Regression.Trainers.NeuralNetwork("Number", "Far", numberOfEpochs: 1), ("Far", "Number"), Number) { Data = Far },
+        new("regression with means for missing features", ml => ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", NumberOfEpochs = 1, MissingValues = MissingValueHandling.MeanImputation }), Features, Number),
+        new("regression of rows that pass by", ml => ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", NumberOfEpochs = 2, MemoryBudget = 4096 }), Features, Number),
         new("binary", ml => ml.BinaryClassification.Trainers.NeuralNetwork("Flag", numberOfEpochs: 1), Features, Flag),
         new("binary with weights", ml => ml.BinaryClassification.Trainers.NeuralNetwork("Flag", exampleWeightColumnName: "Weight", numberOfEpochs: 1), Features, Flag, Weight),
         new("multiclass", ml => ml.MulticlassClassification.Trainers.NeuralNetwork("Class", numberOfEpochs: 1), Features, Class),
