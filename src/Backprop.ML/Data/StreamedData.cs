@@ -9,6 +9,7 @@ internal sealed class StreamedData : TrainingData
     private readonly long _bytesPerRow;
     private readonly ValidationSplit? _split;
     private readonly bool _isHeld;
+    private DataScan? _scan;
 
     /// <summary>Takes over from rows in memory that became too many.</summary>
     public StreamedData(Examples examples, MemoryPlan memory, InMemoryData begun)
@@ -28,7 +29,7 @@ internal sealed class StreamedData : TrainingData
     }
 
     /// <summary>What is known of the rows from one pass over them.</summary>
-    public DataScan Scan => field ??= new DataScan(Label, Columns);
+    public DataScan Scan => _scan ??= new DataScan(Label, Columns);
 
     /// <inheritdoc/>
     public override long Rows => Scan.Rows;
