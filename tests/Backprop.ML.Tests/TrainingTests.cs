@@ -402,7 +402,9 @@ public sealed class TrainingTests
     public void Standardization_gives_mean_0_and_variance_1()
     {
         float[] matrix = [1e6f + 1, -5, 3, 1e6f + 2, -5, 4, 1e6f + 3, -5, 8];
-        Standardization measured = Standardization.Measure(matrix, 3, scaleOfConstants: 0);
+        var moments = new ColumnMoments(3);
+        moments.Add(matrix);
+        Standardization measured = Standardization.Of(moments, 3, scaleOfConstants: 0);
         measured.Apply(matrix);
         for (int column = 0; column < 3; column++)
         {

@@ -9,7 +9,6 @@ internal sealed class StreamedData : TrainingData
     private readonly long _bytesPerRow;
     private readonly ValidationSplit? _split;
     private readonly bool _isHeld;
-    private DataScan? _scan;
 
     /// <summary>Takes over from rows in memory that became too many.</summary>
     public StreamedData(Examples examples, MemoryPlan memory, InMemoryData begun)
@@ -18,6 +17,7 @@ internal sealed class StreamedData : TrainingData
         (_examples, _memory) = (examples, memory);
         _isCompressed = begun.Features is SparseRows;
         _bytesPerRow = Math.Max(1, begun.Bytes / begun.Rows);
+        Scan = new DataScan(Label, Columns);
         Scan.Add(begun);
     }
 
@@ -26,10 +26,11 @@ internal sealed class StreamedData : TrainingData
     {
         (_examples, _memory) = (whole._examples, whole._memory with { Budget = budget });
         (_isCompressed, _bytesPerRow, _split, _isHeld) = (whole._isCompressed, whole._bytesPerRow, split, isHeld);
+        Scan = new DataScan(Label, Columns);
     }
 
     /// <summary>What is known of the rows from one pass over them.</summary>
-    public DataScan Scan => _scan ??= new DataScan(Label, Columns);
+    public DataScan Scan { get; }
 
     /// <inheritdoc/>
     public override long Rows => Scan.Rows;
