@@ -36,8 +36,11 @@ internal enum LabelKind
 /// <param name="TargetsPerRow">The number of targets it gives a row: the number itself, 0 or 1, or the index of the class.</param>
 internal sealed record LabelColumn(string Name, LabelKind Kind, int ClassCount, int TargetsPerRow)
 {
+    // Labels are held as float32, which counts no further.
+    private const ulong LargestClassCount = 1 << 24;
+
     /// <summary>The label column of a schema, which has been checked.</summary>
-    /// <exception cref="InvalidOperationException">Its keys are without number.</exception>
+    /// <exception cref="InvalidOperationException">Its keys are without number, or too many.</exception>
     public static LabelColumn Of(IExceptionContext context, DataViewSchema schema, string name, LabelKind kind) => kind switch
     {
         LabelKind.Class => new LabelColumn(name, kind, CountOf(context, schema[name]), 1),
@@ -49,8 +52,8 @@ internal sealed record LabelColumn(string Name, LabelKind Kind, int ClassCount, 
     private static int CountOf(IExceptionContext context, DataViewSchema.Column label)
     {
         ulong count = ((KeyDataViewType)label.Type).Count;
-        return count is > 0 and <= int.MaxValue
+        return count is > 0 and <= LargestClassCount
             ? (int)count
-            : throw context.Process(new InvalidOperationException($"Label column '{label.Name}' has {count} possible keys; a number from 1 to {int.MaxValue} is needed."));
+            : throw context.Process(new InvalidOperationException($"Label column '{label.Name}' has {count} possible keys; a number from 1 to {LargestClassCount} is needed."));
     }
 }

@@ -99,15 +99,10 @@ internal sealed class ScoringSchema
                 $"Could not find feature column '{column.Name}'. The columns are: {string.Join(", ", input.Select(other => other.Name))}."));
         }
         var expected = new VectorDataViewType(NumberDataViewType.Single, column.Width);
-        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single)
-        {
-            throw context.Process(new ArgumentOutOfRangeException("inputSchema",
-                $"Schema mismatch for feature column '{column.Name}': expected {expected}, as in training, got {feature.Type}."));
-        }
-        if (vector.Size != column.Width)
+        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single || vector.Size != column.Width)
         {
             throw context.Process(new InvalidOperationException(
-                $"Incompatible feature column type: feature column '{column.Name}' must be '{expected}', as in training, but is '{vector}'. " +
+                $"Incompatible feature column type: feature column '{column.Name}' must be '{expected}', as in training, but is '{feature.Type}'. " +
                 "Prepare the data to be scored with the same transforms as the training data."));
         }
         if (scorer.Image is { } image && ImageColumn.Objection(image, vector) is { } objection)

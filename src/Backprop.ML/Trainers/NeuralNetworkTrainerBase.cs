@@ -149,7 +149,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         if (begun is not null)
             network = Prepared(begun, features, outputs);
         else if (_options.InitialWeights is { } initial)
-            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, outputs))));
+            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", LoadWeights(network, Prepared(initial, features, outputs))));
         Loss loss = LossFor(training, (float)(labels?.Scale[0] ?? 1));
         TrainingHistory history = Run(network, loss, training, held, channel, stop, seed);
         AnomalyCalibration? anomalies = Calibrate(network, held ?? training, outputs);
@@ -233,6 +233,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
                 NetworkBuilder builder = _options.Network(new NetworkBuilder()) ??
                     throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null", "one that gives the builder back");
                 hidden = builder.ToDefinition();
+                if (hidden.Layers is [.., SoftmaxDefinition])
+                {
+                    throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a description that ends in a softmax",
+                        "one of the hidden layers alone: the output layer and its softmax are the trainer's");
+                }
                 if (_columns.Features is [var name] && schema[name].Type is VectorDataViewType vector)
                     hidden = ImageColumn.WithImage(hidden, name, vector);
             }
@@ -253,9 +258,33 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     {
         hidden ??= NetworkDefinition.Create(HiddenLayersFor(data));
         int outputs = OutputsFor(data);
-        Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], seed, ComputeDevice);
-        return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
-            $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
+        try
+        {
+            Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], seed, ComputeDevice);
+            return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
+                $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
+        }
+        catch (ShapeException e)
+        {
+            throw _host.Process(new ArgumentOutOfRangeException(
+                $"The option {nameof(NeuralNetworkOptions.Network)} does not fit rows of {data.Columns} features and {outputs} outputs: {e.Message}", e));
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw _host.Process(e);
+        }
+    }
+
+    private IReadOnlyList<string> LoadWeights(Network network, Network source)
+    {
+        try
+        {
+            return network.LoadMatchingWeights(source);
+        }
+        catch (ArgumentException e)
+        {
+            throw _host.Process(new InvalidOperationException($"The option {nameof(NeuralNetworkOptions.InitialWeights)} has no weights for this network: {e.Message}", e));
+        }
     }
 
     private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop, int seed)

@@ -18,7 +18,8 @@ namespace Backprop.ML;
 /// <para>A row with a missing (NaN) or infinite feature is scored NaN; its predicted label is false or the missing key 0. A model that was
 /// trained with <see cref="MissingValueHandling.MeanImputation"/> scores it with the mean of the training rows in its place.</para>
 /// <para>One transformer may be used by any number of threads at once. Cursors, rows and prediction engines made from it, as always
-/// in ML.NET, by one thread each. A row gets the same score, to the last bit, alone or in a batch.</para>
+/// in ML.NET, by one thread at a time; a prediction engine that two threads use at once is noticed, and throws an
+/// <see cref="InvalidOperationException"/> from then on. A row gets the same score, to the last bit, alone or in a batch.</para>
 /// </remarks>
 public sealed partial class NeuralNetworkTransformer
     : ISingleFeaturePredictionTransformer<NeuralNetworkModelParameters>, ISingleFeaturePredictionTransformer
@@ -60,8 +61,8 @@ public sealed partial class NeuralNetworkTransformer
     public bool IsRowToRowMapper => true;
 
     /// <summary>The schema of the scored data: the input's columns, then the output columns.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing or not a vector of Single of known size.</exception>
-    /// <exception cref="InvalidOperationException">The feature column has another size than in training.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The feature column is missing.</exception>
+    /// <exception cref="InvalidOperationException">The feature column is not a vector of Single of the size it had in training.</exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).Output;
 
     /// <summary>The scored data. Nothing is computed before it is read; then rows are scored in batches, and only if a score is asked for.</summary>

@@ -3,28 +3,12 @@ using Microsoft.ML.Data;
 
 namespace Backprop.ML.Tests;
 
-/// <summary>What the trainers of the further tasks promise as the others do: ML.NET's contract, save and load, single rows, no allocation.</summary>
+/// <summary>What the trainers of the further tasks promise as the others do: save and load, single rows, no allocation.</summary>
 public sealed class TaskContractTests
 {
     private readonly MLContext _ml = new(seed: 1);
 
     public static TheoryData<string> Tasks => ["ranking", "ranking by keys", "numbers", "answers", "shares", "anomalies"];
-
-    [Theory]
-    [MemberData(nameof(Tasks))]
-    public void A_trainer_conforms(string task)
-    {
-        IDataView data = TaskRow.View(_ml, 600);
-        string? label = LabelOf(task);
-        IDataView wrongFeatures = _ml.Transforms.CopyColumns("Features", "Weight").Fit(data).Transform(data);
-        IDataView otherSize = _ml.Transforms.CopyColumns("Features", "Sparse").Fit(data).Transform(data);
-        List<IDataView> invalid = [Without(data, "Features"), wrongFeatures];
-        if (label is not null)
-            invalid.AddRange([Without(data, label), _ml.Transforms.CopyColumns(label, "Text").Fit(data).Transform(data)]);
-        if (task.StartsWith("ranking", StringComparison.Ordinal))
-            invalid.AddRange([Without(data, "Group"), _ml.Transforms.CopyColumns("Group", "Weight").Fit(data).Transform(data)]);
-        Conformance.Check(_ml, Trainer(task, 1), data, [.. invalid], [Without(data, "Features"), wrongFeatures, otherSize]);
-    }
 
     [Theory]
     [MemberData(nameof(Tasks))]
@@ -200,8 +184,6 @@ public sealed class TaskContractTests
             _ => _ml.AnomalyDetection.Trainers.NeuralNetwork(Set(new NeuralNetworkAnomalyTrainer.Options())),
         };
     }
-
-    private IDataView Without(IDataView data, string column) => _ml.Transforms.DropColumns(column).Fit(data).Transform(data);
 
     private sealed class OldRow
     {
