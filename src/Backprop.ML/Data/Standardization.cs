@@ -57,7 +57,7 @@ internal sealed class Standardization
 
     /// <summary>The same with figures for each value of a row: those of its column.</summary>
     /// <param name="width">The number of values of a row.</param>
-    public Standardization Of(int width)
+    public Standardization PerValue(int width)
     {
         var mean = new double[width];
         var scale = new double[width];

@@ -140,7 +140,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         ColumnMoments? moments = normalizes || _columns.KeepsMissingFeatures ? training.MeasureFeatures() : null;
         Standardization? features = normalizes ? Standardize(moments!, network.Definition, scaleOfConstants: begun is null ? ScaleOfConstants : 1) : null;
         Standardization? labels = StandardizesLabels ? Standardization.Of(training.MeasureTargets(), training.Label.TargetsPerRow, scaleOfConstants: 1) : null;
-        Standardization? outputs = GivesFeatures ? features?.Of(training.Columns) : labels;
+        Standardization? outputs = GivesFeatures ? features?.PerValue(training.Columns) : labels;
         float[]? imputed = _columns.KeepsMissingFeatures ? Imputed(moments!, training.Layout, channel) : null;
         var preparation = new Preparation(features, labels, imputed);
         training.Prepare(preparation);

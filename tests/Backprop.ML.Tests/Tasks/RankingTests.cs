@@ -35,6 +35,9 @@ public sealed class RankingTests(ITestOutputHelper output)
         Assert.True(metrics.NormalizedDiscountedCumulativeGains[0] > 0.9, string.Join(", ", metrics.NormalizedDiscountedCumulativeGains));
         foreach (TrainCatalogBase.CrossValidationResult<RankingMetrics> fold in _ml.Ranking.CrossValidate(data, Trainer(epochs: 20), 3, "Relevance", "Group"))
             Assert.True(fold.Metrics.NormalizedDiscountedCumulativeGains[0] > 0.85, string.Join(", ", fold.Metrics.NormalizedDiscountedCumulativeGains));
+        var importance = _ml.Ranking.PermutationFeatureImportance(Trainer(epochs: 20).Fit(data), data, "Relevance", "Group");
+        Assert.Equal(TaskRow.FeatureCount, importance.Length);
+        Assert.True(importance[0].NormalizedDiscountedCumulativeGains[0].Mean < -0.02); // x[0] counts much
     }
 
     // A group that was torn apart would have other scores subtracted: the result would be another one.
