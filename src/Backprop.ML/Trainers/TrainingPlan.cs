@@ -55,7 +55,7 @@ internal static class TrainingPlan
     /// <summary>The hidden layers of an autoencoder: down to the bottleneck and up again.</summary>
     public static Func<NetworkBuilder, NetworkBuilder> Autoencoder(int features, int? bottleneckSize)
     {
-        int bottleneck = bottleneckSize ?? Math.Clamp(features / 4, 1, 32), wide = Math.Clamp(features, 2 * bottleneck, Math.Max(128, 2 * bottleneck));
+        int bottleneck = bottleneckSize ?? Math.Clamp(features / 4, 1, 32), wide = Math.Max(Math.Clamp(features, 16, 128), 2 * bottleneck);
         return net => net.Dense(wide).Relu().Dense(bottleneck).Dense(wide).Relu();
     }
 

@@ -54,7 +54,7 @@ internal static class TrainerTable
 
     public static TrainerCase[] BuiltIn { get; } =
     [
-        new("built-in ranking", ml => ml.Ranking.Trainers.FastTree("Relevance", "Features", "Group", numberOfTrees: 2), TaskFeatures, ("Relevance", "Text"), ("Group", "Weight")) { Data = Tasks },
+        new("built-in ranking", ml => ml.Ranking.Trainers.FastTree("Relevance", "Features", "Group", numberOfTrees: 2), TaskFeatures, ("Relevance", "Text")) { Data = Tasks }, // it does not look at the group column before it needs it
         new("built-in anomaly detection", ml => ml.AnomalyDetection.Trainers.RandomizedPca(rank: 2, seed: 1), TaskFeatures) { Data = Tasks },
         new("built-in regression", ml => ml.Regression.Trainers.Sdca(new() { LabelColumnName = "Number", NumberOfThreads = 1, MaximumNumberOfIterations = 1 }), Features, Number),
         new("built-in binary", ml => ml.BinaryClassification.Trainers.LbfgsLogisticRegression(new() { LabelColumnName = "Flag", NumberOfThreads = 1, MaximumNumberOfIterations = 2 }), Features, Flag),

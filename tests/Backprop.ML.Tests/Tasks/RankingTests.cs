@@ -30,7 +30,10 @@ public sealed class RankingTests(ITestOutputHelper output)
     [Fact]
     public void MLNET_evaluates_and_cross_validates_by_group()
     {
-        IDataView data = TaskRow.View(_ml, 1600);
+        List<TaskRow> rows = TaskRow.Rows(1600);
+        foreach (TaskRow row in rows)
+            row.Group *= 5; // ML.NET cuts the range of the keys into folds: let them fill it
+        IDataView data = TaskRow.View(_ml, rows);
         RankingMetrics metrics = _ml.Ranking.Evaluate(Trainer(epochs: 40).Fit(data).Transform(data), "Relevance", "Group");
         Assert.True(metrics.NormalizedDiscountedCumulativeGains[0] > 0.9, string.Join(", ", metrics.NormalizedDiscountedCumulativeGains));
         foreach (TrainCatalogBase.CrossValidationResult<RankingMetrics> fold in _ml.Ranking.CrossValidate(data, Trainer(epochs: 20), 3, "Relevance", "Group"))
@@ -48,7 +51,7 @@ public sealed class RankingTests(ITestOutputHelper output)
         foreach (TaskRow row in renamed)
             row.Group = 900 - row.Group;
         for (int i = 0; i < regrouped.Count; i++)
-            regrouped[i].Group = (uint)(1 + (i + 4) / 8);
+            regrouped[i].Group = (uint)((i + 4) / 8);
         IDataView data = TaskRow.View(_ml, rows);
         int[] scores = Samples.ScoreBits(Trainer().Fit(data).Transform(data));
         Assert.Equal(scores, Samples.ScoreBits(Trainer().Fit(TaskRow.View(_ml, renamed)).Transform(data)));
@@ -70,7 +73,7 @@ public sealed class RankingTests(ITestOutputHelper output)
         Trainer().Fit(TaskRow.View(_ml, rows.OrderBy(row => row.Text)));
         Assert.Contains(warnings, warning => warning.Contains("Order the rows by group", StringComparison.Ordinal));
         foreach (TaskRow row in rows.Take(16))
-            row.Group = 0;
+            row.Group = 1000;
         Trainer().Fit(TaskRow.View(_ml, rows));
         Assert.Contains(warnings, warning => warning.Contains("16 with a missing group", StringComparison.Ordinal));
     }
@@ -106,18 +109,21 @@ public sealed class RankingTests(ITestOutputHelper output)
         List<string> log = [];
         _ml.Log += (_, e) => log.Add(e.Message);
         TrainingHistory history = _ml.Ranking.Trainers.NeuralNetwork(options).Fit(data).Model.History!;
-        Assert.All(history.Epochs, epoch => Assert.NotNull(epoch.ValidationLoss));
+        Assert.All(history.Epochs, epoch => Assert.True(epoch.ValidationLoss is not null));
         Assert.Contains(log, line => line.Contains("600 rows of 4 features to train on, 200 to validate", StringComparison.Ordinal));
     }
 
     // Districts of California ranked within their neighbourhood (a cell of a quarter of a degree) by the fifth that their median
-    // house value falls into; the districts of the test set likewise. FastTree, ML.NET's ranker, is the yardstick, both with their defaults.
+    // house value falls into; the districts of the test set likewise. FastTree, ML.NET's ranker, is the yardstick, both with their defaults:
+    // NDCG@1, 3, 10 of 0.795, 0.848, 0.877 and 0.805, 0.830, 0.876; of a linear model 0.721, 0.778, 0.829.
     [Fact]
     public void Real_districts_are_ranked_about_as_well_as_by_boosted_trees()
     {
         (IDataView train, IDataView test) = (Housing("train"), Housing("test"));
-        double[] ours = Ndcg(_ml.Ranking.Trainers.NeuralNetwork()), theirs = Ndcg(_ml.Ranking.Trainers.FastTree());
-        Assert.True(ours[0] >= 0.86 && ours[2] >= 0.86, $"{ours[0]}, {ours[2]}");
+        double[] ours = Ndcg(_ml.Ranking.Trainers.NeuralNetwork()), linear = Ndcg(_ml.Ranking.Trainers.NeuralNetwork(hiddenUnits: [])), theirs = Ndcg(_ml.Ranking.Trainers.FastTree());
+        Assert.True(ours[0] >= 0.76 && ours[2] >= 0.82 && ours[9] >= 0.855, string.Join(", ", ours));
+        Assert.True(ours[9] >= linear[9] + 0.02, $"{ours[9]}, a linear model {linear[9]}");
+        Assert.True(ours[9] >= theirs[9] - 0.02, $"{ours[9]}, boosted trees {theirs[9]}");
 
         double[] Ndcg(IEstimator<ITransformer> trainer)
         {
@@ -138,9 +144,9 @@ public sealed class RankingTests(ITestOutputHelper output)
             {
                 Features = district.Numbers[2..8],
                 Label = district.Numbers[8] switch { < 107_000 => 0, < 157_000 => 1, < 209_000 => 2, < 290_000 => 3, _ => 4 },
-                GroupId = (uint)number + 1,
+                GroupId = (uint)number,
             }))];
-        output.WriteLine($"{part}: {rows.Count} districts in {rows[^1].GroupId} neighbourhoods, the largest of {rows.CountBy(row => row.GroupId).Max(pair => pair.Value)}");
+        output.WriteLine($"{part}: {rows.Count} districts in {rows[^1].GroupId + 1} neighbourhoods, the largest of {rows.CountBy(row => row.GroupId).Max(pair => pair.Value)}");
         return _ml.Data.LoadFromEnumerable(rows);
     }
 

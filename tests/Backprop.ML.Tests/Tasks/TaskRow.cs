@@ -14,10 +14,11 @@ internal sealed class TaskRow
     /// <summary>How relevant the row is in its group, 0 to 4.</summary>
     public float Relevance { get; set; }
 
-    /// <summary>The same as a key.</summary>
+    /// <summary>The same as a key; ML.NET makes the key 1 of 0, and a missing one of 5.</summary>
     [KeyType(5)]
     public uint RelevanceKey { get; set; }
 
+    /// <summary>As a key, of which there are a thousand; that many is a missing one.</summary>
     [KeyType(1000)]
     public uint Group { get; set; }
 
@@ -51,8 +52,8 @@ internal sealed class TaskRow
             {
                 Features = x,
                 Relevance = Math.Clamp(MathF.Floor(2.5f + 1.5f * y), 0, 4),
-                RelevanceKey = 1 + (uint)Math.Clamp(MathF.Floor(2.5f + 1.5f * y), 0, 4),
-                Group = (uint)(1 + i / 8),
+                RelevanceKey = (uint)Math.Clamp(MathF.Floor(2.5f + 1.5f * y), 0, 4),
+                Group = (uint)(i / 8),
                 Numbers = [100 + 20 * y, 0.001f * x[0] * x[1], x[2] - x[3]],
                 Answers = answers,
                 Shares = [.. answers.Select(answer => answer ? 1f : 0f)],
@@ -67,11 +68,7 @@ internal sealed class TaskRow
     /// <summary>The rows as a view. The vectors of numbers and answers have slot names.</summary>
     public static IDataView View(MLContext ml, int count, int seed = 1) => View(ml, Rows(count, seed));
 
-    public static IDataView View(MLContext ml, IEnumerable<TaskRow> rows)
-    {
-        IDataView data = ml.Data.LoadFromEnumerable(rows, Schema());
-        return data;
-    }
+    public static IDataView View(MLContext ml, IEnumerable<TaskRow> rows) => ml.Data.LoadFromEnumerable(rows, Schema());
 
     private static SchemaDefinition Schema()
     {
