@@ -38,6 +38,7 @@ internal static class FigureProgram
         run.Group("precision", ActivationMemoryFigures.PrintPrecision);
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("pool", PoolingFigures.Print);
+        run.Group("embedding", EmbeddingFigures.Print);
         run.Group("infer", PredictionFigures.Print);
         run.Group("data", DataFigures.Print);
         run.Group("tape", TapeFigures.Print);

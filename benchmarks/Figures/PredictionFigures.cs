@@ -1,5 +1,6 @@
 using Backprop.Devices.Cpu;
 using Backprop.ML;
+using Backprop.ML.Data;
 using Backprop.ML.Persistence;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -28,7 +29,7 @@ internal static class PredictionFigures
         // As a trainer makes it, but on this number of threads.
         var ml = new MLContext(seed: 1);
         var transformer = new NeuralNetworkTransformer(
-            Seam.EnvironmentOf(ml.MulticlassClassification), ModelTask.MulticlassClassification, nameof(Example.Features),
+            Seam.EnvironmentOf(ml.MulticlassClassification), ModelTask.MulticlassClassification, FeatureLayout.OfVector(nameof(Example.Features), network.InputShape.Length),
             new NeuralNetworkModelParameters(network, history: null), keyValues: null);
         Engine(run, ml, transformer);
         Rows(run, ml, transformer);

@@ -19,6 +19,9 @@ public enum InitializerKind
 
     /// <summary>Uniform in ±gain·√(6/(fan-in + fan-out)). Glorot and Bengio 2010.</summary>
     XavierUniform,
+
+    /// <summary>Normal with standard deviation gain, whatever the layer's size.</summary>
+    Normal,
 }
 
 /// <summary>Which number of connections He's rule divides by.</summary>
@@ -56,6 +59,11 @@ public sealed record Initializer(InitializerKind Kind, float Gain = 1f, FanMode 
     /// <summary>Xavier's uniform rule.</summary>
     public static Initializer XavierUniform { get; } = new(InitializerKind.XavierUniform);
 
+    /// <summary>Normal with a given standard deviation.</summary>
+    /// <param name="standardDeviation">A finite number; at least 0 to be of use.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Not a finite number.</exception>
+    public static Initializer Normal(float standardDeviation) => new(InitializerKind.Normal, standardDeviation);
+
     /// <summary>The gain that goes with an activation: √2 for ReLU and its smooth relatives, √(2/(1 + slope²)) for leaky ReLU, 5/3 for tanh, 3/4 for SELU, else 1.</summary>
     /// <param name="activation">What follows the layer.</param>
     /// <param name="slope">The slope of leaky ReLU.</param>
@@ -87,6 +95,7 @@ public sealed record Initializer(InitializerKind Kind, float Gain = 1f, FanMode 
         return Kind switch
         {
             InitializerKind.Zeros => 0,
+            InitializerKind.Normal => Gain,
             InitializerKind.HeNormal or InitializerKind.HeUniform => he,
             _ => xavier,
         };

@@ -32,6 +32,8 @@ namespace Backprop;
 [JsonDerivedType(typeof(LayerNormDefinition), "layerNorm")]
 [JsonDerivedType(typeof(GroupNormDefinition), "groupNorm")]
 [JsonDerivedType(typeof(ResidualDefinition), "residual")]
+[JsonDerivedType(typeof(EmbeddingDefinition), "embedding")]
+[JsonDerivedType(typeof(EmbedColumnsDefinition), "embedColumns")]
 public abstract record LayerDefinition
 {
     private protected LayerDefinition()
@@ -52,6 +54,9 @@ public abstract record LayerDefinition
 
     /// <summary>Whether it takes images, rows [height, width, channels], and nothing else.</summary>
     internal virtual bool TakesImages => false;
+
+    /// <summary>Whether values of its rows are numbers of tokens or categories, which no layer may have changed.</summary>
+    internal virtual bool TakesKeys => false;
 
     /// <summary>The layers that this one is made of, if it is a block.</summary>
     internal virtual IReadOnlyList<LayerDefinition> Inner => [];

@@ -37,6 +37,8 @@ internal sealed class LayerSequence
             ActivationDefinition? moves = next is { Function.Kind: ActivationKind.Relu } && i + 2 < definitions.Count && definitions[i + 2].TakesMaximum ? next : null;
             ActivationDefinition? fusible = moved ?? (moves is null ? next : null);
             var context = new LayerContext(parameters, parameters.NextStream(), fusible) { ActivationAhead = Ahead(definitions, i + 1, activationBehind) };
+            if (layer.TakesKeys && (prefix.Length > 0 || layers.Count > 0))
+                throw new ShapeException($"Layer '{name}' takes the numbers of tokens or categories, which a layer in front of it would change. Make it the first one.");
             Layer built = layer.Build(name, shape, context);
             if (layers.Exists(other => other.Name == name))
                 throw new ArgumentException($"Two layers are named '{name}', one by default. Give one another name.", nameof(definitions));

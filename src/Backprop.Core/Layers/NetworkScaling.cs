@@ -15,7 +15,8 @@ internal static class NetworkScaling
     /// <summary>
     /// The network f becomes x ↦ f((x − mean)·scale). Folded into the first layer where that is a dense one with a bias
     /// and exact enough; otherwise a layer in front does it. A convolution cannot take a mean in: the zeros of its padding
-    /// stand for the mean, so they would have to become it.
+    /// stand for the mean, so they would have to become it. Where categories are embedded first, all this holds for what
+    /// comes behind, and the categories themselves have the mean 0 and the scale 1.
     /// </summary>
     /// <param name="network">The network of standardised values.</param>
     /// <param name="mean">One for each value of a row, or one for each channel of the images that the network begins with.</param>
@@ -27,12 +28,19 @@ internal static class NetworkScaling
         bool perChannel = mean.Length != scaledShape.Length;
         if (mean.Length != scale.Length || perChannel && (scaledShape.Rank < 2 || mean.Length != scaledShape[scaledShape.Rank - 1]))
             throw new ShapeException($"There are {mean.Length} means and {scale.Length} scales for rows of shape {scaledShape}; expected one for each element or for each channel.");
+        EmbedColumns? embedding = EmbeddingOf(network);
+        if (embedding is not null)
+        {
+            mean = embedding.Spread(mean, 0);
+            scale = embedding.Spread(scale, 1);
+        }
+
         double largest = 0;
         for (int i = 0; i < mean.Length; i++)
             largest = Math.Max(largest, Math.Abs(mean[i] * scale[i]));
-        if (!perChannel && network.InputShape.Rank == 1 && largest <= LargestFoldedOffset && !network.Layers.IsEmpty && network.Layers[0] is Dense { Bias: not null } first)
+        if (!perChannel && largest <= LargestFoldedOffset && ScaledLayer(network) is { } first)
         {
-            float[] weight = first.Weight.Value.ToArray(), bias = first.Bias.Value.ToArray();
+            float[] weight = first.Weight.Value.ToArray(), bias = first.Bias!.Value.ToArray();
             int units = bias.Length;
             for (int unit = 0; unit < units; unit++)
             {
@@ -53,7 +61,7 @@ internal static class NetworkScaling
         }
 
         // Channels are the last axis only behind the layer that makes images of rows.
-        int place = perChannel && isImage ? 1 : 0;
+        int place = perChannel && isImage || embedding is not null ? 1 : 0;
         LayerDefinition[] layers = [.. network.Definition.Layers];
         var definition = new NetworkDefinition([.. layers[..place], new RescaleDefinition(perChannel), .. layers[place..]]);
         var scaled = new Network(definition, network.InputShape, network.Seed, network.Device);
@@ -64,14 +72,24 @@ internal static class NetworkScaling
             (offsets[i], factors[i]) = ((float)-mean[i], (float)scale[i]);
         rescale.Offset.Value.SetValues(offsets);
         rescale.Scale.Value.SetValues(factors);
-        for (int i = 0; i < network.Parameters.Count; i++)
-            scaled.Parameters[i + rescale.Parameters.Count].Value.SetValues(network.Parameters[i].Value.ToArray());
+        Parameter[] others = [.. scaled.Parameters.Where(parameter => !rescale.Parameters.Contains(parameter))];
+        for (int i = 0; i < others.Length; i++)
+            others[i].Value.SetValues(network.Parameters[i].Value.ToArray());
         return scaled;
     }
 
     /// <summary>Whether a network begins with a layer that can take a scaling in and give it back.</summary>
-    public static bool TakesInputScaling(this Network network) =>
-        network.InputShape.Rank == 1 && !network.Layers.IsEmpty && network.Layers[0] is Dense { Bias: not null };
+    public static bool TakesInputScaling(this Network network) => ScaledLayer(network) is not null;
+
+    /// <summary>The layer that embeds categories, if the network begins with one.</summary>
+    private static EmbedColumns? EmbeddingOf(Network network) => network.Layers.IsEmpty ? null : network.Layers[0] as EmbedColumns;
+
+    /// <summary>The dense layer that meets the numbers of a row first, if there is one and it has a bias.</summary>
+    private static Dense? ScaledLayer(Network network)
+    {
+        int place = EmbeddingOf(network) is null ? 0 : 1;
+        return network.InputShape.Rank == 1 && network.Layers.Length > place && network.Layers[place] is Dense { Bias: not null } dense ? dense : null;
+    }
 
     /// <summary>Whether the outputs of a network can be scaled.</summary>
     public static bool TakesOutputScaling(this Network network) =>
@@ -83,7 +101,13 @@ internal static class NetworkScaling
     /// </summary>
     public static void TakeInputScalingOut(this Network network, ReadOnlySpan<double> mean, ReadOnlySpan<double> scale)
     {
-        var first = (Dense)network.Layers[0];
+        Dense first = ScaledLayer(network)!;
+        if (EmbeddingOf(network) is { } embedding)
+        {
+            mean = embedding.Spread(mean, 0);
+            scale = embedding.Spread(scale, 1);
+        }
+
         float[] weight = first.Weight.Value.ToArray(), bias = first.Bias!.Value.ToArray();
         int units = bias.Length;
         for (int unit = 0; unit < units; unit++)

@@ -19,6 +19,9 @@ public enum ParameterKind
 
     /// <summary>A running statistic, such as the mean that batch normalisation predicts with: kept by forward passes in training, not trained.</summary>
     Statistic,
+
+    /// <summary>The table of an embedding, or several: decays.</summary>
+    Embedding,
 }
 
 /// <summary>A named tensor of a network that training changes, with its gradient. It outlives all tapes.</summary>

@@ -31,6 +31,35 @@ internal sealed class ParameterFactory(Device device, int seed, long maximumValu
         return parameter;
     }
 
+    /// <summary>Tables of embeddings, one after the other, each drawn by itself with its dimension as fan-in.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="shape">The shape of all of them together.</param>
+    /// <param name="layout">Where they stand.</param>
+    /// <param name="initializer">How the rows are drawn.</param>
+    /// <param name="zeroRow">A row of each table that begins at zero, if there is one.</param>
+    /// <param name="stream">Names the random numbers.</param>
+    public Parameter Embedding(string name, Shape shape, in EmbeddingLayout layout, Initializer initializer, int? zeroRow, int stream)
+    {
+        Parameter parameter = Create(name, ParameterKind.Embedding, shape);
+        if (draw)
+        {
+            var values = new float[shape.Length];
+            for (int f = 0; f < layout.Count; f++)
+            {
+                if (layout[f] is not { IsKey: true } field)
+                    continue;
+                Span<float> table = values.AsSpan(field.TableStart, field.TableRows * field.Width);
+                initializer.Draw(table, field.Width, field.Width, new RandomKey((ulong)(uint)seed, (uint)stream, (ulong)f));
+                if (zeroRow is { } row)
+                    table.Slice(row * field.Width, field.Width).Clear();
+            }
+
+            parameter.Value.SetValues(values);
+        }
+
+        return parameter;
+    }
+
     public Parameter Constant(string name, ParameterKind kind, Shape shape, float value)
     {
         Parameter parameter = Create(name, kind, shape);

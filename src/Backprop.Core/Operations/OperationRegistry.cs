@@ -13,7 +13,7 @@ internal static class OperationRegistry
         Sigmoid.Instance, Tanh.Instance, Softplus.Instance, HardSwish.Instance, Mish.Instance,
         Softmax.Instance, LogSoftmax.Instance, Dropout.Instance,
         BatchNorm.Instance, LayerNorm.Instance, GroupNorm.Instance, AddActivation.Instance,
-        Convolution.Instance, Permute.Instance, Rescale.Instance,
+        Convolution.Instance, Permute.Instance, Rescale.Instance, Embedding.Instance,
         MaxPool.Instance, AveragePool.Instance, Pad.Instance, Upsample.Instance, ChannelDropout.Instance,
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
         SmoothL1.Instance, Quantile.Instance, Hinge.Instance, SquaredHinge.Instance, PoissonOfLogarithm.Instance, PoissonOfLogarithmFull.Instance,

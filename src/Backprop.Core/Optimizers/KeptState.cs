@@ -49,7 +49,7 @@ internal readonly record struct ParameterRule(float LearningRateFactor, float We
 {
     public static ParameterRule Of(Optimizer optimizer, ParameterGroup? group, Parameter parameter)
     {
-        bool decays = parameter.Kind == ParameterKind.Weight || (group?.DecayBiases ?? optimizer.DecayBiases);
+        bool decays = parameter.Kind is ParameterKind.Weight or ParameterKind.Embedding || (group?.DecayBiases ?? optimizer.DecayBiases);
         float maximumNorm = group?.MaximumNorm ?? optimizer.MaximumNorm ?? float.PositiveInfinity;
         return new ParameterRule(
             group?.LearningRateFactor ?? 1f,

@@ -75,7 +75,7 @@ internal sealed class GradientWatch
     private static IEnumerable<Parameter> Sentinels(Layer layer)
     {
         Parameter[] trained = [.. layer.Parameters.Where(parameter => parameter.IsTrainable)];
-        Parameter[] few = [.. trained.Where(parameter => parameter.Kind != ParameterKind.Weight)];
+        Parameter[] few = [.. trained.Where(parameter => parameter.Kind is not (ParameterKind.Weight or ParameterKind.Embedding))];
         return layer.Inner.Any() ? [] : few.Length > 0 ? few : trained;
     }
 }

@@ -50,7 +50,7 @@ internal sealed class LayerExamination : TapeObserver
     {
         UpdateRatio.Change total = default;
         foreach (Parameter parameter in Own(layer))
-            if (parameter.Kind == ParameterKind.Weight && changes.TryGetValue(parameter, out UpdateRatio.Change change))
+            if (parameter.Kind is ParameterKind.Weight or ParameterKind.Embedding && changes.TryGetValue(parameter, out UpdateRatio.Change change))
                 total += change;
         return total.Ratio;
     }

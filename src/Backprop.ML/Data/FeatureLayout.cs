@@ -3,8 +3,8 @@ using Microsoft.ML.Data;
 
 namespace Backprop.ML.Data;
 
-/// <summary>What a feature column holds.</summary>
-internal enum FeatureKind
+/// <summary>What a feature column holds. The numbers stand in files: never change one.</summary>
+internal enum FeatureKind : byte
 {
     /// <summary>A vector of Single of known size; as many values of the row.</summary>
     Vector,
@@ -14,6 +14,15 @@ internal enum FeatureKind
 
     /// <summary>A key of UInt32; one value of the row, which holds the key as a number: 0 for a missing one, the first one is 1.</summary>
     Key,
+
+    /// <summary>A Boolean; one value of the row, 0 or 1.</summary>
+    Boolean,
+
+    /// <summary>A vector of keys of UInt32 of known size; as many values of the row.</summary>
+    KeyVector,
+
+    /// <summary>A vector of Booleans of known size; as many values of the row.</summary>
+    BooleanVector,
 }
 
 /// <summary>A feature column and its place in the row.</summary>
@@ -21,18 +30,47 @@ internal enum FeatureKind
 /// <param name="Kind">What it holds.</param>
 /// <param name="Start">Where in the row its first value stands.</param>
 /// <param name="Width">The number of values it has in the row.</param>
-internal sealed record FeatureColumn(string Name, FeatureKind Kind, int Start, int Width);
+internal sealed record FeatureColumn(string Name, FeatureKind Kind, int Start, int Width)
+{
+    /// <summary>The number of its keys; 0 if it holds none.</summary>
+    public int KeyCount { get; init; }
+
+    /// <summary>Whether it holds keys.</summary>
+    public bool IsKey => Kind is FeatureKind.Key or FeatureKind.KeyVector;
+
+    /// <summary>Whether it is a vector.</summary>
+    public bool IsVector => Kind is FeatureKind.Vector or FeatureKind.KeyVector or FeatureKind.BooleanVector;
+
+    /// <summary>The type of a column of the kind.</summary>
+    public DataViewType Type
+    {
+        get
+        {
+            PrimitiveDataViewType item = Kind switch
+            {
+                FeatureKind.Key or FeatureKind.KeyVector => new KeyDataViewType(typeof(uint), KeyCount),
+                FeatureKind.Boolean or FeatureKind.BooleanVector => BooleanDataViewType.Instance,
+                _ => NumberDataViewType.Single,
+            };
+            return IsVector ? new VectorDataViewType(item, Width) : item;
+        }
+    }
+}
 
 /// <summary>The row that a network takes: the values of the feature columns, one column after the other.</summary>
 internal sealed class FeatureLayout
 {
-    private FeatureLayout(FeatureColumn[] columns) => (Columns, Width) = (columns, columns.Sum(column => column.Width));
+    /// <summary>A layout of columns, which stand one after the other.</summary>
+    public FeatureLayout(FeatureColumn[] columns) => (Columns, Width) = (columns, columns.Sum(column => column.Width));
 
     /// <summary>The columns in their order in the row.</summary>
     public IReadOnlyList<FeatureColumn> Columns { get; }
 
     /// <summary>The number of values of a row.</summary>
     public int Width { get; }
+
+    /// <summary>Whether the row is one vector of Single, as with the built-in trainers.</summary>
+    public bool IsVector => Columns is [{ Kind: FeatureKind.Vector }];
 
     /// <summary>The names of the columns, as a message gives them.</summary>
     public string Names => string.Join(", ", Columns.Select(column => $"'{column.Name}'"));
@@ -46,7 +84,7 @@ internal sealed class FeatureLayout
         {
             DataViewType type = schema[names[i]].Type;
             int width = type is VectorDataViewType vector ? vector.Size : 1;
-            columns[i] = new FeatureColumn(names[i], KindOf(type), start, width);
+            columns[i] = new FeatureColumn(names[i], KindOf(type), start, width) { KeyCount = KeyColumns.CountOf(type) };
             start = checked(start + width);
         }
         return new FeatureLayout(columns);
@@ -57,8 +95,11 @@ internal sealed class FeatureLayout
 
     private static FeatureKind KindOf(DataViewType type) => type switch
     {
+        VectorDataViewType { ItemType: KeyDataViewType } => FeatureKind.KeyVector,
+        VectorDataViewType { ItemType: BooleanDataViewType } => FeatureKind.BooleanVector,
         VectorDataViewType => FeatureKind.Vector,
         KeyDataViewType => FeatureKind.Key,
+        BooleanDataViewType => FeatureKind.Boolean,
         _ => FeatureKind.Number,
     };
 }

@@ -33,8 +33,97 @@ internal abstract class FeatureReader(FeatureColumn column)
     public static FeatureReader Create(IExceptionContext context, DataViewRow row, FeatureColumn column) => column.Kind switch
     {
         FeatureKind.Vector => new VectorReader(context, row, column),
-        _ => throw context.Process(new NotSupportedException($"Feature column '{column.Name}' is a {column.Kind}; only vectors are read.")),
+        FeatureKind.Key => new ScalarReader<uint, KeyValue>(row, column),
+        FeatureKind.Boolean => new ScalarReader<bool, BooleanValue>(row, column),
+        FeatureKind.KeyVector => new ConvertedVectorReader<uint, KeyValue>(context, row, column),
+        FeatureKind.BooleanVector => new ConvertedVectorReader<bool, BooleanValue>(context, row, column),
+        _ => new ScalarReader<float, SingleValue>(row, column),
     };
+
+    private static InvalidOperationException WrongLength(FeatureColumn column, int length, long position) => new(
+        $"Feature column '{column.Name}': expected a vector of {column.Width} values, as the schema promises, got one of {length} in row {position} (the first is 0).");
+
+    /// <summary>What a value of a column is as a number of the row.</summary>
+    private interface IValue<T>
+    {
+        public static abstract float Convert(T value, FeatureColumn column);
+    }
+
+    private readonly struct SingleValue : IValue<float>
+    {
+        public static float Convert(float value, FeatureColumn column) => value;
+    }
+
+    private readonly struct BooleanValue : IValue<bool>
+    {
+        public static float Convert(bool value, FeatureColumn column) => value ? 1f : 0f;
+    }
+
+    /// <summary>A key that was not there in training counts as missing.</summary>
+    private readonly struct KeyValue : IValue<uint>
+    {
+        public static float Convert(uint value, FeatureColumn column) => value > (uint)column.KeyCount ? 0f : value;
+    }
+
+    private sealed class ScalarReader<T, TValue>(DataViewRow row, FeatureColumn column) : FeatureReader(column)
+        where TValue : struct, IValue<T>
+    {
+        private readonly ValueGetter<T> _get = row.GetGetter<T>(row.Schema[column.Name]);
+        private T _value = default!;
+        private float _number;
+
+        public override bool IsFinite => float.IsFinite(_number);
+
+        public override int StoredCount => 1;
+
+        public override ReadOnlySpan<float> Values => new(in _number);
+
+        public override void Fetch()
+        {
+            _get(ref _value);
+            _number = TValue.Convert(_value, Column);
+        }
+
+        public override void CopyTo(Span<float> destination) => destination[0] = _number;
+
+        public override void CopyStoredTo(Span<int> indices, Span<float> values) => (indices[0], values[0]) = (Column.Start, _number);
+    }
+
+    private sealed class ConvertedVectorReader<T, TValue>(IExceptionContext context, DataViewRow row, FeatureColumn column) : FeatureReader(column)
+        where TValue : struct, IValue<T>
+    {
+        private readonly ValueGetter<VBuffer<T>> _get = row.GetGetter<VBuffer<T>>(row.Schema[column.Name]);
+        private readonly float[] _numbers = new float[column.Width];
+        private VBuffer<T> _vector;
+
+        public override bool IsFinite => true; // neither keys nor Booleans can be else
+
+        public override int StoredCount => _numbers.Length;
+
+        public override ReadOnlySpan<float> Values => _numbers;
+
+        public override void Fetch()
+        {
+            _get(ref _vector);
+            if (_vector.Length != _numbers.Length)
+                throw context.Process(WrongLength(Column, _vector.Length, row.Position));
+            ReadOnlySpan<T> values = _vector.GetValues();
+            if (!_vector.IsDense)
+                Array.Clear(_numbers);
+            ReadOnlySpan<int> places = _vector.IsDense ? default : _vector.GetIndices();
+            for (int i = 0; i < values.Length; i++)
+                _numbers[places.IsEmpty ? i : places[i]] = TValue.Convert(values[i], Column);
+        }
+
+        public override void CopyTo(Span<float> destination) => _numbers.CopyTo(destination);
+
+        public override void CopyStoredTo(Span<int> indices, Span<float> values)
+        {
+            _numbers.CopyTo(values);
+            for (int i = 0; i < _numbers.Length; i++)
+                indices[i] = Column.Start + i;
+        }
+    }
 
     private sealed class VectorReader(IExceptionContext context, DataViewRow row, FeatureColumn column) : FeatureReader(column)
     {
@@ -51,10 +140,7 @@ internal abstract class FeatureReader(FeatureColumn column)
         {
             _get(ref _vector);
             if (_vector.Length != Column.Width)
-            {
-                throw context.Process(new InvalidOperationException(
-                    $"Feature column '{Column.Name}': expected a vector of {Column.Width} values, as the schema promises, got one of {_vector.Length} in row {row.Position} (the first is 0)."));
-            }
+                throw context.Process(WrongLength(Column, _vector.Length, row.Position));
         }
 
         public override void CopyTo(Span<float> destination) => _vector.CopyTo(destination);

@@ -15,6 +15,9 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     /// <summary>The label column, or none.</summary>
     public IEnumerable<string> Labels => Kind == LabelKind.None ? [] : [Label];
 
+    /// <summary>Whether the feature columns may be of other kinds than one vector of Single.</summary>
+    public bool IsMixed { get; init; }
+
     /// <summary>Whether rows with missing features are read, to be imputed, and not left out.</summary>
     public bool KeepsMissingFeatures { get; init; }
 
@@ -27,9 +30,16 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     {
         foreach (string feature in Features)
         {
+            if (IsMixed)
+            {
+                Check(context, schema, "feature", feature, "inputSchema", "Single, Boolean or Key<UInt32>, or a Vector of one of them", IsFeature,
+                    "Transforms.Conversion.ConvertType makes Single of other numbers, and MapValueToKey makes keys of other values.");
+                continue;
+            }
             Check(context, schema, "feature", feature, "inputSchema", "Vector<Single>",
                 column => column.Kind == SchemaShape.Column.VectorKind.Vector && !column.IsKey && column.ItemType == NumberDataViewType.Single,
-                "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers.");
+                "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers. " +
+                "Or name columns of several kinds, keys among them, in the option FeatureColumns.");
         }
         (string expected, string remedy) = Kind switch
         {
@@ -60,6 +70,10 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
 
     private static bool IsVector(SchemaShape.Column column, DataViewType item) =>
         column is { Kind: SchemaShape.Column.VectorKind.Vector, IsKey: false } && column.ItemType == item;
+
+    private static bool IsFeature(SchemaShape.Column column) =>
+        column.Kind != SchemaShape.Column.VectorKind.VariableVector &&
+        (column.IsKey ? column.ItemType == NumberDataViewType.UInt32 : column.ItemType == NumberDataViewType.Single || column.ItemType is BooleanDataViewType);
 
     private bool IsLabel(SchemaShape.Column column) => Kind switch
     {

@@ -20,16 +20,18 @@ internal enum ModelTask : byte
 
 /// <summary>
 /// The payload inside ML.NET's model file. Layout, little-endian:
-/// the magic "BackpML\0", a format version (int32: 1, or 2 if values are imputed), the length of the header (int32), the header, its SHA-256;
+/// the magic "BackpML\0", a format version (int32), the length of the header (int32), the header, its SHA-256;
 /// then the network in its own format (<see cref="NetworkFile"/>: definition as JSON, weights as safetensors, checksum).
 /// The header holds the task, the name of the feature column, the number of classes and their key values; in version 2 also what
-/// stands in for missing features, one float32 a feature. For several outputs or labels the number and names are theirs; for anomaly
-/// detection the threshold, the error of reference and the scales follow. Neither part names a type or an assembly, and nothing is
+/// stands in for missing features, one float32 a feature. In version 3 the number of feature columns stands in place of the name,
+/// and of each its name, kind, number of values and number of keys; what stands in for missing features may be of length 0, for
+/// nothing. A model is written in the lowest version that holds it. For several outputs or labels the number and names are theirs; for
+/// anomaly detection the threshold, the error of reference and the scales follow. Neither part names a type or an assembly, and nothing is
 /// allocated for a length that the file only claims.
 /// </summary>
-internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int ClassCount, LabelKeyValues? KeyValues, Network Network)
+internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int ClassCount, LabelKeyValues? KeyValues, Network Network)
 {
-    private const int PlainVersion = 1, ImputingVersion = 2, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
+    private const int PlainVersion = 1, ImputingVersion = 2, ColumnsVersion = 3, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
 
     private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
 
@@ -39,18 +41,23 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
     /// <summary>What stands in for missing features, if anything does.</summary>
     public float[]? Imputed { get; init; }
 
+    private int Version => !Layout.IsVector ? ColumnsVersion : Imputed is null ? PlainVersion : ImputingVersion;
+
     /// <summary>Writes the payload.</summary>
     public void Write(Stream stream)
     {
         using var header = new MemoryStream();
         using var writer = new BinaryWriter(header, Encoding.UTF8);
         writer.Write((byte)Task);
-        KeyValueFormat.WriteText(writer, FeatureColumnName);
+        if (Layout.IsVector)
+            KeyValueFormat.WriteText(writer, Layout.Columns[0].Name);
+        else
+            WriteLayout(writer, Layout);
         writer.Write(ClassCount);
         KeyValueFormat.Write(writer, KeyValues);
-        if (Imputed is not null)
+        if (Version != PlainVersion)
         {
-            writer.Write(Imputed.Length);
+            writer.Write(Imputed?.Length ?? 0);
             writer.Write(MemoryMarshal.AsBytes<float>(Imputed));
         }
         if (Anomalies is not null)
@@ -59,7 +66,7 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
 
         ReadOnlySpan<byte> bytes = header.GetBuffer().AsSpan(0, (int)header.Length);
         stream.Write(Magic);
-        stream.Write(BitConverter.GetBytes(Imputed is null ? PlainVersion : ImputingVersion));
+        stream.Write(BitConverter.GetBytes(Version));
         stream.Write(BitConverter.GetBytes(bytes.Length));
         stream.Write(bytes);
         stream.Write(SHA256.HashData(bytes));
@@ -73,8 +80,8 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         if (!BoundedReader.Read(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
             throw new InvalidModelException("it does not begin with the word BackpML", 0);
         int version = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), VersionOffset, "format version"));
-        if (version is not (PlainVersion or ImputingVersion))
-            throw new InvalidModelException($"it has format version {version}; this package reads versions {PlainVersion} to {ImputingVersion}", VersionOffset);
+        if (version is < PlainVersion or > ColumnsVersion)
+            throw new InvalidModelException($"it has format version {version}; this package reads versions {PlainVersion} to {ColumnsVersion}", VersionOffset);
         int length = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), LengthOffset, "header length"));
         if (length < 0)
             throw new InvalidModelException($"its header claims the length {length}", LengthOffset);
@@ -84,18 +91,56 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
 
         var reader = new HeaderReader(header, HeaderOffset);
         var task = (ModelTask)reader.Number<byte>();
-        string featureColumnName = reader.Text();
+        string? name = version < ColumnsVersion ? reader.Text() : null;
+        FeatureLayout? layout = name is null ? ReadLayout(ref reader) : null;
         int classCount = reader.Number<int>();
         LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
         float[]? imputed = version == PlainVersion ? null : reader.Floats();
+        if (version == ColumnsVersion && imputed is [])
+            imputed = null;
         AnomalyCalibration? anomalies = task == ModelTask.AnomalyDetection ? AnomalyFormat.Read(ref reader) : null;
         reader.CheckEnd();
         Network network = ReadNetwork(stream, HeaderOffset + (long)length + SHA256.HashSizeInBytes);
         if (stream.ReadByte() >= 0)
             throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
-        var file = new ModelFile(task, featureColumnName, classCount, keyValues, network) { Imputed = imputed, Anomalies = anomalies };
+        var file = new ModelFile(task, layout ?? FeatureLayout.OfVector(name!, network.InputShape.Length), classCount, keyValues, network) { Imputed = imputed, Anomalies = anomalies };
         file.Check();
         return file;
+    }
+
+    private static void WriteLayout(BinaryWriter writer, FeatureLayout layout)
+    {
+        writer.Write(layout.Columns.Count);
+        foreach (FeatureColumn column in layout.Columns)
+        {
+            KeyValueFormat.WriteText(writer, column.Name);
+            writer.Write((byte)column.Kind);
+            writer.Write(column.Width);
+            writer.Write(column.KeyCount);
+        }
+    }
+
+    private static FeatureLayout ReadLayout(ref HeaderReader reader)
+    {
+        long offset = reader.Offset;
+        int count = reader.Number<int>();
+        if (count < 1 || count > reader.Remaining) // each takes more than one byte
+            throw new InvalidModelException($"it claims {count} feature columns", offset);
+        var columns = new FeatureColumn[count];
+        int start = 0;
+        for (int i = 0; i < count; i++)
+        {
+            offset = reader.Offset;
+            string name = reader.Text();
+            var kind = (FeatureKind)reader.Number<byte>();
+            int width = reader.Number<int>(), keys = reader.Number<int>();
+            var column = new FeatureColumn(name, kind, start, width) { KeyCount = keys };
+            if (!Enum.IsDefined(kind) || width < 1 || width > int.MaxValue - start || (!column.IsVector && width != 1) || (column.IsKey ? keys < 1 : keys != 0))
+                throw new InvalidModelException($"its feature column '{name}' is of kind {(byte)kind} with {width} values and {keys} keys", offset);
+            columns[i] = column;
+            start += width;
+        }
+        return new FeatureLayout(columns);
     }
 
     private static Network ReadNetwork(Stream stream, long start)
@@ -114,8 +159,10 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
     {
         if (!Enum.IsDefined(Task))
             throw new InvalidModelException($"it has the unknown task {(byte)Task}", HeaderOffset);
-        if (FeatureColumnName.Length == 0)
-            throw new InvalidModelException("its feature column has no name", HeaderOffset);
+        if (Layout.Columns.Any(column => column.Name.Length == 0))
+            throw new InvalidModelException("a feature column has no name", HeaderOffset);
+        if (Layout.Width != Network.InputShape.Length)
+            throw new InvalidModelException($"its feature columns have {Layout.Width} values; its network takes {Network.InputShape.Length}", HeaderOffset);
         int expected = Task switch
         {
             ModelTask.MulticlassClassification or ModelTask.MultiOutputRegression or ModelTask.MultiLabelClassification => ClassCount,

@@ -98,13 +98,19 @@ internal sealed class ScoringSchema
             throw context.Process(new ArgumentOutOfRangeException("inputSchema",
                 $"Could not find feature column '{column.Name}'. The columns are: {string.Join(", ", input.Select(other => other.Name))}."));
         }
-        var expected = new VectorDataViewType(NumberDataViewType.Single, column.Width);
-        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single || vector.Size != column.Width)
+        DataViewType item = feature.Type is VectorDataViewType { IsKnownSize: true } known ? known.ItemType : feature.Type, expected = column.Type;
+        DataViewType expectedItem = expected is VectorDataViewType other ? other.ItemType : expected;
+        var vector = feature.Type as VectorDataViewType;
+        // Of keys there may be more or fewer than in training: what was not there then counts as missing.
+        bool isSameItem = column.IsKey ? item is KeyDataViewType && item.RawType == typeof(uint) : item.Equals(expectedItem);
+        if (vector is not null != column.IsVector || !isSameItem || vector is not null && vector.Size != column.Width)
         {
             throw context.Process(new InvalidOperationException(
                 $"Incompatible feature column type: feature column '{column.Name}' must be '{expected}', as in training, but is '{feature.Type}'. " +
                 "Prepare the data to be scored with the same transforms as the training data."));
         }
+        if (vector is null)
+            return feature.Index;
         if (scorer.Image is { } image && ImageColumn.Objection(image, vector) is { } objection)
         {
             throw context.Process(new InvalidOperationException(

@@ -98,6 +98,8 @@ public sealed class NeuralNetworkAnomalyTrainer : NeuralNetworkTrainerBase
         internal override void Check()
         {
             base.Check();
+            if (FeatureColumns is not null)
+                throw Rejected(nameof(FeatureColumns), $"[{string.Join(", ", FeatureColumns)}]", "null: an autoencoder gives numbers back, so gather them in one vector with Transforms.Concatenate (OneHotEncoding makes numbers of keys)");
             CheckAtLeastOne(BottleneckSize, nameof(BottleneckSize));
             if (!(FalsePositiveRate > 0 && FalsePositiveRate < 1))
                 throw Rejected(nameof(FalsePositiveRate), FalsePositiveRate, "a share above 0 and below 1");

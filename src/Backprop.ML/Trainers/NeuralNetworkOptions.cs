@@ -10,7 +10,7 @@ public abstract partial class NeuralNetworkOptions
 
     private protected NeuralNetworkOptions() { }
 
-    /// <summary>The column with the features, a vector of Single of known size. Default: "Features".</summary>
+    /// <summary>The column with the features, a vector of Single of known size; not looked at if <see cref="FeatureColumns"/> names several. Default: "Features".</summary>
     public string FeatureColumnName { get; set; } = "Features";
 
     /// <summary>The column with the labels. Default: "Label". The trainer's documentation says of which type.</summary>
@@ -134,6 +134,7 @@ public abstract partial class NeuralNetworkOptions
     internal NeuralNetworkOptions Copy()
     {
         var copy = (NeuralNetworkOptions)MemberwiseClone();
+        CopyFeatureColumns(copy);
         copy.Augmentation = Augmentation is null ? null! : [.. Augmentation]; // null is rejected by Check
         return copy;
     }
@@ -141,7 +142,7 @@ public abstract partial class NeuralNetworkOptions
     /// <summary>Throws if a setting is not allowed.</summary>
     internal virtual void Check()
     {
-        CheckName(FeatureColumnName, nameof(FeatureColumnName));
+        CheckFeatureColumns();
         CheckName(LabelColumnName, nameof(LabelColumnName));
         if (ExampleWeightColumnName is not null)
             CheckName(ExampleWeightColumnName, nameof(ExampleWeightColumnName));

@@ -73,6 +73,8 @@ public abstract partial class NeuralNetworkTrainerBase
             throw _host.Process(new InvalidOperationException(
                 $"The model to go on with takes {model.InputShape.Length} features, but feature column {data.Layout.Names} has {data.Columns}. Prepare the data as it was then."));
         }
+        if (KeyColumns.Objection(model, data.Layout) is { } objection)
+            throw _host.Process(new InvalidOperationException($"The model to go on with {objection}. Prepare the data with the transforms that were fitted then."));
         int outputs = OutputsFor(data);
         if (model.OutputShape.Length != outputs)
         {
@@ -84,7 +86,7 @@ public abstract partial class NeuralNetworkTrainerBase
             throw _host.Process(new InvalidOperationException($"Both a model to go on with and the option {nameof(NeuralNetworkOptions.InitialWeights)} are given. Set the option to null."));
         if (hidden is null)
             return;
-        string described = new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]).ToJson();
+        string described = Describe(hidden, data.Layout, outputs).ToJson();
         string found = new NetworkDefinition(model.Definition.Layers.Where(layer => layer is not RescaleDefinition)).ToJson();
         if (described != found)
         {

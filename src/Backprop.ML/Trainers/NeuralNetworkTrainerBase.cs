@@ -34,8 +34,9 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         {
             throw _host.Process(e);
         }
-        _columns = new TrainingColumns([_options.FeatureColumnName], _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName, _options.GroupColumnName)
+        _columns = new TrainingColumns(_options.AllFeatureColumns, _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName, _options.GroupColumnName)
         {
+            IsMixed = _options.FeatureColumns is not null,
             KeepsMissingFeatures = _options.MissingValues == MissingValueHandling.MeanImputation,
         };
 
@@ -157,7 +158,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             network = network.WithInputScaling(features.Mean, features.Scale);
         if (outputs is not null)
             network.ScaleOutputs([.. outputs.Scale.Select(scale => 1 / scale)], outputs.Mean);
-        return new NeuralNetworkTransformer(_environment, Task, _columns.Features[0], new NeuralNetworkModelParameters(network, history, imputed),
+        return new NeuralNetworkTransformer(_environment, Task, training.Layout, new NeuralNetworkModelParameters(network, history, imputed),
             LabelNames is null ? null : LabelKeyValues.Read(input.Schema[_columns.Label], OutputsFor(training), LabelNames), anomalies);
 
         TrainingData Read(IDataView data, string name, MemoryPlan memory) =>
@@ -165,9 +166,21 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     }
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
-    private static Standardization Standardize(ColumnMoments moments, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
-        ? Standardization.Of(moments, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
-        : Standardization.Of(moments, moments.Width, scaleOfConstants);
+    private static Standardization? Standardize(ColumnMoments moments, NetworkDefinition network, double scaleOfConstants)
+    {
+        switch (network.Layers[0])
+        {
+            case EmbeddingDefinition:
+                return null; // a row of tokens has no numbers
+            case ImageDefinition image:
+                return Standardization.Of(moments, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1);
+            default:
+                var standardization = Standardization.Of(moments, moments.Width, scaleOfConstants);
+                foreach (EmbeddedColumn column in (network.Layers[0] as EmbedColumnsDefinition)?.Columns ?? [])
+                    standardization.Leave(column.Column);
+                return standardization;
+        }
+    }
 
     /// <summary>The means that stand in for missing features.</summary>
     private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, IChannel channel)
@@ -190,6 +203,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     private void Check(IDataView input, IDataView? validation)
     {
         _columns.Check(_host, Seam.ShapeOf(input.Schema));
+        KeyColumns.Check(_host, input.Schema, _columns.Features);
         if (validation is null)
             return;
         _columns.Check(_host, Seam.ShapeOf(validation.Schema));
@@ -260,7 +274,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         int outputs = OutputsFor(data);
         try
         {
-            Network network = Network.Build(new NetworkDefinition([.. hidden.Layers, new DenseDefinition(outputs)]), [data.Columns], seed, ComputeDevice);
+            Network network = Network.Build(Describe(hidden, data.Layout, outputs), [data.Columns], seed, ComputeDevice);
             return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
                 $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
         }
@@ -284,6 +298,20 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         catch (ArgumentException e)
         {
             throw _host.Process(new InvalidOperationException($"The option {nameof(NeuralNetworkOptions.InitialWeights)} has no weights for this network: {e.Message}", e));
+        }
+    }
+
+    /// <summary>The whole network: the embeddings of keys, the hidden layers, the output layer.</summary>
+    private NetworkDefinition Describe(NetworkDefinition hidden, FeatureLayout layout, int outputs)
+    {
+        try
+        {
+            NetworkDefinition layers = KeyColumns.WithEmbeddings(hidden, layout, _options.EmbeddingDimensions);
+            return new NetworkDefinition([.. layers.Layers, new DenseDefinition(outputs)]);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw _host.Process(e);
         }
     }
 

@@ -28,19 +28,21 @@ public sealed partial class NeuralNetworkTransformer
     private readonly ModelTask _task;
     private readonly Scorer _scorer;
 
-    internal NeuralNetworkTransformer(IHostEnvironment environment, ModelTask task, string featureColumnName,
+    private readonly FeatureLayout _layout;
+
+    internal NeuralNetworkTransformer(IHostEnvironment environment, ModelTask task, FeatureLayout layout,
         NeuralNetworkModelParameters model, LabelKeyValues? keyValues, AnomalyCalibration? anomalies = null)
     {
         _host = environment.Register(nameof(NeuralNetworkTransformer));
         _task = task;
         Model = model;
-        FeatureColumnName = featureColumnName;
-        FeatureColumnType = new VectorDataViewType(NumberDataViewType.Single, model.Network.InputShape.Length);
+        _layout = layout;
+        FeatureColumns = [.. layout.Columns.Select(column => column.Name)];
         _scorer = new Scorer(model.Network, CreateColumns(task, model.Network.OutputShape.Length, keyValues, anomalies));
     }
 
     private NeuralNetworkTransformer(IHostEnvironment environment, ModelFile file)
-        : this(environment, file.Task, file.FeatureColumnName, new NeuralNetworkModelParameters(file.Network, history: null, file.Imputed), file.KeyValues, file.Anomalies)
+        : this(environment, file.Task, file.Layout, new NeuralNetworkModelParameters(file.Network, history: null, file.Imputed), file.KeyValues, file.Anomalies)
     {
     }
 
@@ -51,11 +53,21 @@ public sealed partial class NeuralNetworkTransformer
 
     internal LabelKeyValues? KeyValues => _scorer.Columns.Names;
 
-    /// <summary>The name of the column that holds the features.</summary>
-    public string FeatureColumnName { get; }
+    /// <summary>The names of the columns that hold the features; one, unless the trainer's option <see cref="NeuralNetworkOptions.FeatureColumns"/> named several.</summary>
+    public IReadOnlyList<string> FeatureColumns { get; }
 
-    /// <summary>The type of that column: a vector of Single of the size it had in training.</summary>
-    public DataViewType FeatureColumnType { get; }
+    /// <summary>The name of the column that holds the features, the first of them if there are several.</summary>
+    public string FeatureColumnName => FeatureColumns[0];
+
+    /// <summary>The type of that column as it was in training: a vector of Single, if the features were one column of numbers.</summary>
+    public DataViewType FeatureColumnType => _layout.Columns[0].Type;
+
+    // ML.NET takes the one column for all there is, and permutes the numbers in it: half an answer would look like a whole one.
+    string ISingleFeaturePredictionTransformer<NeuralNetworkModelParameters>.FeatureColumnName => OneVector().Name;
+
+    DataViewType ISingleFeaturePredictionTransformer<NeuralNetworkModelParameters>.FeatureColumnType => OneVector().Type;
+
+    string ISingleFeaturePredictionTransformer.FeatureColumnName => OneVector().Name;
 
     /// <summary>Always true: every row is scored by itself.</summary>
     public bool IsRowToRowMapper => true;
@@ -91,16 +103,20 @@ public sealed partial class NeuralNetworkTransformer
 
     /// <summary>The same model with another threshold; null if it detects no anomalies.</summary>
     internal NeuralNetworkTransformer? WithThreshold(IHostEnvironment environment, float threshold) => _scorer.Columns is AnomalyColumns anomalies
-        ? new NeuralNetworkTransformer(environment, _task, FeatureColumnName, Model, keyValues: null, anomalies.Calibration with { Threshold = threshold })
+        ? new NeuralNetworkTransformer(environment, _task, _layout, Model, keyValues: null, anomalies.Calibration with { Threshold = threshold })
         : null;
 
     private ScoringSchema Bind(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new ScoringSchema(_host, _scorer, FeatureLayout.OfVector(FeatureColumnName, _scorer.FeatureCount), Model.Imputed, inputSchema);
+        return new ScoringSchema(_host, _scorer, _layout, Model.Imputed, inputSchema);
     }
 
-    private ModelFile ToFile() => new(_task, FeatureColumnName, HasClassCount(_task) ? _scorer.Columns.NetworkOutputs : 0, KeyValues, Model.Network)
+    private FeatureColumn OneVector() => _layout.IsVector ? _layout.Columns[0] : throw _host.Process(new InvalidOperationException(
+        $"This model has the feature columns {_layout.Names}, but what was asked of it (permutation feature importance, say) needs the features in one vector of Single. " +
+        "Train a model on one vector: make numbers of keys with Transforms.Categorical.OneHotEncoding, and gather all with Transforms.Concatenate."));
+
+    private ModelFile ToFile() => new(_task, _layout, HasClassCount(_task) ? _scorer.Columns.NetworkOutputs : 0, KeyValues, Model.Network)
     {
         Imputed = Model.Imputed,
         Anomalies = (_scorer.Columns as AnomalyColumns)?.Calibration,

@@ -26,6 +26,7 @@ internal static class OperationCaseTable
             [Convolution.Instance] = [.. ConvolutionGradientCases.Convolution()],
             [Permute.Instance] = [.. ConvolutionGradientCases.Permute()],
             [Rescale.Instance] = [.. RescaleGradientCases.All()],
+            [Embedding.Instance] = [.. EmbeddingGradientCases.All()],
 
             [BatchNorm.Instance] = [.. NormalizationGradientCases.BatchNorm()],
             [LayerNorm.Instance] = [.. NormalizationGradientCases.LayerNorm()],

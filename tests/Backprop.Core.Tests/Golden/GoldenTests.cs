@@ -57,6 +57,7 @@ public class GoldenTests
         ["grad_checkpointing"] = new() { ["grad_checkpointing"] = GoldenCheckpointing.Run },
         ["mixed_precision"] = new() { ["round"] = GoldenPrecision.Round, ["linear_rounded"] = GoldenPrecision.Linear },
         ["grad_scaler"] = new() { ["grad_scaler"] = GoldenPrecision.Scaler },
+        ["embedding"] = new() { ["embedding"] = GoldenEmbedding.Run },
         ["training_mlp"] = new() { ["training_mlp"] = GoldenTraining.Mlp },
     };
 

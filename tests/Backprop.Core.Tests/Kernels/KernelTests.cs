@@ -56,6 +56,15 @@ public class KernelTests
     [Fact]
     public void Rescale() => KernelHarness.CheckAll(RescalingCases.All());
 
+    [Fact]
+    public void Embed() => KernelHarness.CheckAll(EmbeddingCases.Forward());
+
+    [Fact]
+    public void EmbedBackwardTables() => KernelHarness.CheckAll(EmbeddingCases.BackwardTables());
+
+    [Fact]
+    public void EmbedBackwardInput() => KernelHarness.CheckAll(EmbeddingCases.BackwardInput());
+
     public static TheoryData<ActivationKind> Activations => [.. Enum.GetValues<ActivationKind>()];
 
     [Theory]
