@@ -146,6 +146,36 @@ public sealed class FeatureColumnTests(ITestOutputHelper output)
         Assert.True(_ml.Regression.Evaluate(model.Transform(data), "Number").RSquared > 0.4); // some colours have the same letter
     }
 
+    [Fact]
+    public void Tokens_in_a_vector_are_left_as_they_are()
+    {
+        IDataView data = _ml.Data.LoadFromEnumerable(MixedRows.Rows(600).Select(row => new CodedRow { Features = ["brgwp".IndexOf(row.ColourName[0]), row.TagNames[0][1] - '0', row.Member ? 6 : 7], Number = row.Number }));
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number", NumberOfEpochs = 40, Seed = 1, Network = net => net.Embedding(8, 4).Flatten().Dense(16).Relu(),
+        }).Fit(data);
+        Assert.Equal(["EmbeddingDefinition", "ReshapeDefinition", "DenseDefinition", "ActivationDefinition", "DenseDefinition"], model.Model.Network.Definition.Layers.Select(layer => layer.GetType().Name));
+        Assert.True(_ml.Regression.Evaluate(model.Transform(data), "Number").RSquared > 0.5); // some colours have the same letter
+    }
+
+    [Fact]
+    public void Missing_numbers_are_imputed_beside_keys()
+    {
+        List<MixedRow> rows = MixedRows.Rows(300);
+        foreach (MixedRow row in rows.Take(50))
+            (row.Age, row.ColourName) = (float.NaN, "");
+        IDataView data = MixedRows.View(_ml, rows);
+        NeuralNetworkTransformer model = _ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options
+        {
+            LabelColumnName = "Number", NumberOfEpochs = 2, Seed = 1, FeatureColumns = MixedRows.Features, MissingValues = MissingValueHandling.MeanImputation,
+        }).Fit(data);
+        Assert.All(Samples.Column<float>(model.Transform(data), "Score"), score => Assert.True(float.IsFinite(score)));
+        using var file = new MemoryStream();
+        _ml.Model.Save(model, null, file);
+        file.Position = 0;
+        Assert.Equal(Samples.ScoreBits(model.Transform(data)), Samples.ScoreBits(new MLContext().Model.Load(file, out _).Transform(data)));
+    }
+
     [Theory]
     [InlineData("Number")]
     [InlineData("Class")]

@@ -20,13 +20,22 @@ public sealed class PersistenceTests : IDisposable
     [InlineData("Number")]
     [InlineData("Flag")]
     [InlineData("Class")]
-    public void A_fresh_process_that_registers_nothing_gives_the_same_bits(string label)
+    public void A_fresh_process_that_registers_nothing_gives_the_same_bits(string label) => SameBitsInAFreshProcess(Fit(label), _data);
+
+    [Fact]
+    public void It_does_so_with_feature_columns_of_several_kinds()
     {
-        ITransformer model = Fit(label);
+        IDataView data = MixedRows.View(_ml, MixedRows.Rows(100));
+        var options = new NeuralNetworkRegressionTrainer.Options { LabelColumnName = "Number", FeatureColumns = MixedRows.Features, NumberOfEpochs = 1 };
+        SameBitsInAFreshProcess(_ml.Regression.Trainers.NeuralNetwork(options).Fit(data), data);
+    }
+
+    private void SameBitsInAFreshProcess(ITransformer model, IDataView data)
+    {
         string modelFile = Path.Combine(_folder, "model.zip"), dataFile = Path.Combine(_folder, "data.idv"), scoreFile = Path.Combine(_folder, "scores");
-        _ml.Model.Save(model, _data.Schema, modelFile);
+        _ml.Model.Save(model, data.Schema, modelFile);
         using (FileStream stream = File.Create(dataFile))
-            _ml.Data.SaveAsBinary(_data, stream);
+            _ml.Data.SaveAsBinary(data, stream);
 
         // A copy of the loader's own build output would hide a missing dependency: it runs from there, with its own list of them.
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Loader.dll"), modelFile, dataFile, scoreFile]) { RedirectStandardError = true };
@@ -37,7 +46,7 @@ public sealed class PersistenceTests : IDisposable
 
         byte[] bytes = File.ReadAllBytes(scoreFile);
         int[] found = [.. Enumerable.Range(0, bytes.Length / 4).Select(i => BitConverter.ToInt32(bytes, 4 * i))];
-        Assert.Equal(Samples.ScoreBits(model.Transform(_data)), found);
+        Assert.Equal(Samples.ScoreBits(model.Transform(data)), found);
     }
 
     [Fact]

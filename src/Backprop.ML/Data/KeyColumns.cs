@@ -31,14 +31,8 @@ internal static class KeyColumns
     /// <param name="layers">The layers.</param>
     /// <param name="layout">The columns of the row.</param>
     /// <param name="dimensions">How many values a key becomes, by column; by the rule where it is not said.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A dimension is given for a column that holds no keys.</exception>
     public static NetworkDefinition WithEmbeddings(NetworkDefinition layers, FeatureLayout layout, IReadOnlyDictionary<string, int>? dimensions)
     {
-        foreach (FeatureColumn column in layout.Columns)
-        {
-            if (!column.IsKey && dimensions?.ContainsKey(column.Name) == true)
-                throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.EmbeddingDimensions), $"set for column '{column.Name}'", $"for key columns alone, but this one holds {column.Kind}");
-        }
         EmbeddedColumn[] embedded = [.. EmbeddedColumns(layout, dimensions)];
         return embedded.Length == 0 || layers.Layers is [EmbedColumnsDefinition, ..] ? layers : new NetworkDefinition([new EmbedColumnsDefinition(embedded), .. layers.Layers]);
     }

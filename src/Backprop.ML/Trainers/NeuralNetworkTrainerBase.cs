@@ -304,15 +304,12 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     /// <summary>The whole network: the embeddings of keys, the hidden layers, the output layer.</summary>
     private NetworkDefinition Describe(NetworkDefinition hidden, FeatureLayout layout, int outputs)
     {
-        try
+        if (layout.Columns.FirstOrDefault(column => !column.IsKey && _options.EmbeddingDimensions?.ContainsKey(column.Name) == true) is { } other)
         {
-            NetworkDefinition layers = KeyColumns.WithEmbeddings(hidden, layout, _options.EmbeddingDimensions);
-            return new NetworkDefinition([.. layers.Layers, new DenseDefinition(outputs)]);
+            throw _host.Process(NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.EmbeddingDimensions), $"set for column '{other.Name}'",
+                $"for key columns alone, but that one is '{other.Type}'"));
         }
-        catch (ArgumentOutOfRangeException e)
-        {
-            throw _host.Process(e);
-        }
+        return new NetworkDefinition([.. KeyColumns.WithEmbeddings(hidden, layout, _options.EmbeddingDimensions).Layers, new DenseDefinition(outputs)]);
     }
 
     private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop, int seed)
