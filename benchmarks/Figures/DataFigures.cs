@@ -1,4 +1,5 @@
 using Backprop.Devices.Cpu;
+using Backprop.ML;
 using Backprop.ML.Data;
 using Backprop.ML.Persistence;
 using Microsoft.ML;
@@ -38,6 +39,7 @@ internal static class DataFigures
         }
 
         CpuDevice device = EngineData.Device(run.Threads);
+        Predict(run, ml, device);
         IDataView images = sets[1].View;
         Train(run, "data.train.784.engine_alone", new NoReading(10_000, 784), device);
         Train(run, "data.train.784.memory", Source(Read(host, images, long.MaxValue)), device);
@@ -69,6 +71,27 @@ internal static class DataFigures
             {
             }
         });
+    }
+
+    /// <summary>A text of 100 different words out of 50,000 through a prediction engine.</summary>
+    private static void Predict(FigureRun run, MLContext ml, CpuDevice device)
+    {
+        const int Words = 50_000;
+        Network network = Network.Build(net => net.Dense(256).Relu().Dense(1), [Words], seed: 1, device);
+        var transformer = new NeuralNetworkTransformer(Seam.EnvironmentOf(ml.Regression), ModelTask.Regression, nameof(Example.Features),
+            new NeuralNetworkModelParameters(network, history: null), keyValues: null);
+        IDataView text = Sparse(ml, 1, Words, 100);
+        using DataViewRowCursor cursor = text.GetRowCursor(text.Schema);
+        cursor.MoveNext();
+        VBuffer<float> features = default;
+        cursor.GetGetter<VBuffer<float>>(text.Schema[nameof(Example.Features)])(ref features);
+        var schema = SchemaDefinition.Create(typeof(Example));
+        schema[nameof(Example.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, Words);
+        PredictionEngine<Example, Prediction> engine = ml.Model.CreatePredictionEngine<Example, Prediction>(transformer, inputSchemaDefinition: schema);
+        Example sparse = new() { Features = features }, dense = new() { Features = new VBuffer<float>(Words, FigureData.Values(Words, 1)) };
+        var prediction = new Prediction();
+        run.TimeAndAllocation("data.predict.50000-256-1.sparse100", 1e6, "us", () => engine.Predict(sparse, ref prediction));
+        run.TimeAndAllocation("data.predict.50000-256-1.dense", 1e6, "us", () => engine.Predict(dense, ref prediction));
     }
 
     private static void Train(FigureRun run, string name, BatchSource source, CpuDevice device)
@@ -144,5 +167,10 @@ internal static class DataFigures
         public VBuffer<float> Features { get; set; }
 
         public float Label { get; set; }
+    }
+
+    private sealed class Prediction
+    {
+        public float Score { get; set; }
     }
 }
