@@ -15,14 +15,14 @@ internal static class TrainingDataReader
     {
         int width = examples.Layout.Width;
         long expected = Math.Min(examples.Data.GetRowCount() ?? 0, memory.Budget / ((long)width * sizeof(float)));
-        InMemoryData rows = examples.Room(new DenseRows(width, expected));
+        InMemoryData? rows = examples.Room(new DenseRows(width, expected));
         StreamedData? streamed = null;
         using ExampleCursor example = examples.Open(throwIfCanceled);
         while (example.MoveNext())
         {
-            if (streamed is not null)
+            if (rows is null)
             {
-                streamed.Scan.Add(example);
+                streamed!.Scan.Add(example);
                 continue;
             }
             rows.AddAndAdapt(example);
@@ -35,7 +35,7 @@ internal static class TrainingDataReader
                     "must fit into memory, since whole groups are shuffled. Raise the budget, or train on fewer groups or features."));
             }
             streamed = new StreamedData(examples, memory, rows);
-            rows.Clear();
+            rows = null; // their memory is for the buffers now
         }
         example.Skipped.Report(channel);
         if (example.TornGroups > 0)
@@ -44,7 +44,7 @@ internal static class TrainingDataReader
                 "{0}: {1} groups of column '{2}' begin with a key that other rows before had: only neighbouring rows make a group. Order the rows by group.",
                 examples.Name, example.TornGroups, examples.Columns.Group);
         }
-        TrainingData read = streamed ?? (TrainingData)rows;
+        TrainingData read = streamed ?? (TrainingData)rows!;
         if (read.Rows == 0)
         {
             throw examples.Host.Process(new InvalidOperationException(
