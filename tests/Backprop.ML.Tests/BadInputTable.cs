@@ -63,6 +63,9 @@ internal static class BadInputTable
         Name("feature column without a name", "FeatureColumnName is empty", options => options.FeatureColumnName = "", bench => bench.Ml.Regression.Trainers.Sdca("Number", "")),
         Name("label column null", "LabelColumnName is null", options => options.LabelColumnName = null!, bench => bench.Ml.Regression.Trainers.Sdca(labelColumnName: null!)),
         Name("label column without a name", "LabelColumnName is empty", options => options.LabelColumnName = "", bench => bench.Ml.Regression.Trainers.Sdca(labelColumnName: "")),
+        Option("list of no feature columns", "FeatureColumns is empty", options => options.FeatureColumns = []),
+        Option("feature column twice", "FeatureColumns is a list with 'Features' 2 times in it", options => options.FeatureColumns = ["Features", "Features"]),
+        Option("embedding without values", "EmbeddingDimensions is 0 for column 'Class'", options => (options.FeatureColumns, options.EmbeddingDimensions) = (["Class"], new Dictionary<string, int> { ["Class"] = 0 })),
         Option("weight column without a name", "ExampleWeightColumnName is empty", options => options.ExampleWeightColumnName = ""),
 
         // Rows.

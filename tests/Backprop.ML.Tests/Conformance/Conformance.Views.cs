@@ -84,20 +84,20 @@ internal static partial class Conformance
     }
 
     /// <summary>A cursor asks its source for what it needs to give what it was asked for, and no more.</summary>
-    private static void CheckActiveColumns(ITransformer transformer, IDataView data, string featureColumn)
+    private static void CheckActiveColumns(ITransformer transformer, IDataView data, string[] featureColumns)
     {
         var probe = new Probe(data, data.CanShuffle);
         IDataView scored = transformer.Transform(probe);
         foreach (DataViewSchema.Column column in scored.Schema)
         {
             DataViewSchema.Column? passed = data.Schema.Count > column.Index && data.Schema[column.Index].Name == column.Name ? data.Schema[column.Index] : null;
-            string needed = passed?.Name ?? featureColumn;
+            string[] needed = passed is null ? featureColumns : [passed.Value.Name];
             using (scored.GetRowCursor([column]))
-                Assert.Equal([needed], probe.Asked);
+                Assert.Equal(needed, probe.Asked);
             foreach (DataViewRowCursor cursor in scored.GetRowCursorSet([column], 2))
                 cursor.Dispose();
-            Assert.Equal([needed], probe.Asked);
-            Assert.Equal([needed], transformer.GetRowToRowMapper(data.Schema).GetDependencies([transformer.GetOutputSchema(data.Schema)[column.Index]]).Select(dependency => dependency.Name));
+            Assert.Equal(needed, probe.Asked);
+            Assert.Equal(needed, transformer.GetRowToRowMapper(data.Schema).GetDependencies([transformer.GetOutputSchema(data.Schema)[column.Index]]).Select(dependency => dependency.Name));
         }
         using (scored.GetRowCursor([]))
             Assert.Empty(probe.Asked);

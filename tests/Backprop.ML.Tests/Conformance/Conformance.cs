@@ -16,7 +16,7 @@ namespace Backprop.ML.Tests;
 internal static partial class Conformance
 {
     /// <summary>Checks an estimator on data it can use, data it cannot be fitted to, and data its transformer cannot score.</summary>
-    public static void Check(MLContext ml, IEstimator<ITransformer> estimator, IDataView data, IDataView[] invalidForFit, IDataView[] invalidForTransform, string featureColumn = "Features")
+    public static void Check(MLContext ml, IEstimator<ITransformer> estimator, IDataView data, IDataView[] invalidForFit, IDataView[] invalidForTransform, params string[] featureColumns)
     {
         SchemaShape promised = estimator.GetOutputSchema(ShapeOf(data.Schema));                                     // point 1
         foreach (IDataView invalid in invalidForFit)                                                                // point 2
@@ -48,7 +48,7 @@ internal static partial class Conformance
             CheckPromise(promised, ShapeOf(other.GetOutputSchema(data.Schema)));                                    // point 8
             CheckShuffling(other, data);                                                             // point 9
             CheckCursors(scored);
-            CheckActiveColumns(other, data, featureColumn);
+            CheckActiveColumns(other, data, featureColumns);
             CheckCursorSets(scored);
             CheckCursorSets(cached);
             CheckEnumerable(ml, scored);
