@@ -100,7 +100,7 @@ public sealed class TrainingTests
         Assert.Equal([1, 2, 3, 4], reports.All.Where(report => report.IsEndOfEpoch).Select(report => report.Epoch));
         Assert.All(reports.All.Where(report => report.IsEndOfEpoch), report => Assert.NotNull(report.ValidationLoss));
         Assert.Contains(log, line => line.StartsWith("300 rows of 4 features to train on, 100 to validate; 4 epochs at most, batches of 50.", StringComparison.Ordinal));
-        Assert.Contains(log, line => line.Contains(model.Model.Summary(), StringComparison.Ordinal));
+        Assert.Contains(log, line => line.Contains(model.Model.Network.Summary(), StringComparison.Ordinal));
         Assert.Equal(4, log.Count(line => line.StartsWith("epoch ", StringComparison.Ordinal)));
         Assert.Contains(log, line => line.StartsWith("Training ended after 4 epochs", StringComparison.Ordinal));
         Assert.Equal(4, model.Model.History!.Epochs.Count);

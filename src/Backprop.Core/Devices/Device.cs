@@ -162,4 +162,11 @@ public abstract partial class Device
     /// cos = a·b/√((|a|² + ε)(|b|² + ε)), ε = 10⁻¹² and m the parameter. The prediction is a, the target b.
     /// </summary>
     internal abstract void CosineEmbedding(MemoryBlock a, MemoryBlock b, MemoryBlock signs, int rows, int columns, in LossArguments arguments);
+
+    /// <summary>
+    /// Softmax cross entropy of neighbouring segments of scores x [length] with targets t [length], which need not add up to 1: the
+    /// loss of a segment is Σ t·(−log softmax(x)). Segment s goes from the Int32 offset s to before offset s + 1; the last of the
+    /// segments + 1 offsets is the length. A segment is a row for reductions and row weights; an empty one has no loss.
+    /// </summary>
+    internal abstract void SegmentCrossEntropy(MemoryBlock scores, MemoryBlock targets, MemoryBlock offsets, int segments, int length, in LossArguments arguments);
 }

@@ -88,6 +88,14 @@ public sealed class Parameter
             _storage.GradientIsZero = true;
     }
 
+    /// <summary>Gives the own values up for those of another parameter of the same shape, and is frozen.</summary>
+    internal void ShowValuesOf(Parameter other)
+    {
+        _storage.Device.Return(_storage.Block!);
+        (_storage.Block, _storage.Source) = (null, other._storage);
+        IsFrozen = true;
+    }
+
     internal void ReleaseGradient()
     {
         if (_storage.Gradient is not null)

@@ -18,7 +18,7 @@ internal static class OperationRegistry
         CrossEntropy.Instance, SquaredError.Instance, AbsoluteError.Instance, Huber.Instance, BinaryCrossEntropyWithLogits.Instance,
         SmoothL1.Instance, Quantile.Instance, Hinge.Instance, SquaredHinge.Instance, PoissonOfLogarithm.Instance, PoissonOfLogarithmFull.Instance,
         PoissonOfRate.Instance, PoissonOfRateFull.Instance, KullbackLeibler.Instance, KullbackLeiblerOfLogarithm.Instance,
-        NegativeLogLikelihood.Instance, MultiMargin.Instance, CosineEmbedding.Instance,
+        NegativeLogLikelihood.Instance, MultiMargin.Instance, CosineEmbedding.Instance, SegmentCrossEntropy.Instance,
         Checkpoint.Instance,
     ];
 }

@@ -15,6 +15,17 @@ public abstract class BatchSource
     /// <summary>The number of rows of one pass.</summary>
     public abstract long RowCount { get; }
 
+    /// <summary>
+    /// Settles how the passes are cut into mini-batches; it is called before the first one begins. Unless a source has a rule of its
+    /// own, each has <paramref name="batchSize"/> rows, and the last what is left.
+    /// </summary>
+    /// <param name="batchSize">The number of rows that was asked for, at least 1.</param>
+    public virtual BatchPlan Plan(int batchSize)
+    {
+        int rows = (int)Math.Min(batchSize, RowCount);
+        return RowCount == 0 ? default : new BatchPlan((int)((RowCount + rows - 1) / rows), rows, (int)((RowCount - 1) % rows) + 1);
+    }
+
     /// <summary>What decides the order of the rows beside seed and epoch, in words; null if nothing does.</summary>
     internal virtual string? Order => null;
 

@@ -68,7 +68,7 @@ internal static class RunDescription
     /// <summary>Tells other data of the same size apart: a hash of the rows that the run begins with.</summary>
     private static string Fingerprint(BatchSource training, TrainingOptions options)
     {
-        int rows = (int)Math.Min(options.BatchSize, training.RowCount);
+        int rows = training.Plan(options.BatchSize).MostRows;
         var features = new float[(long)rows * training.RowShape.Length];
         var targets = new float[(long)rows * training.TargetsPerRow];
         var weights = new float[training.HasWeights ? rows : 0];
@@ -121,6 +121,7 @@ internal static class RunDescription
 [JsonSerializable(typeof(HingeLoss))]
 [JsonSerializable(typeof(MultiMarginLoss))]
 [JsonSerializable(typeof(NegativeLogLikelihoodLoss))]
+[JsonSerializable(typeof(ListwiseSoftmaxLoss))]
 [JsonSerializable(typeof(EarlyStopping))]
 internal sealed partial class SettingsJson : JsonSerializerContext;
 

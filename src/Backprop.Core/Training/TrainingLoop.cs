@@ -103,14 +103,14 @@ public sealed class TrainingLoop
                 throw new InvalidOperationException($"Early stopping watches the {watched.Name}, but {objection}. Choose another EarlyStopping.Metric, or null to watch the loss.");
         }
 
-        int batchSize = (int)Math.Min(_options.BatchSize, training.RowCount);
-        TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, batchSize, _options.GradientCheckpointing, _options.Precision);
+        BatchPlan plan = training.Plan(_options.BatchSize);
+        TrainingMemory memory = TrainingMemory.Estimate(_network, _options.Optimizer, plan.MostRows, _options.GradientCheckpointing, _options.Precision);
         memory.Check(_network.Device, _network.Parameters);
         _checkpointing = memory.Checkpointing;
-        CheckBatches(training.RowCount, batchSize);
-        var trainingBatch = new Batch(training, batchSize);
-        Batch? validationBatch = validation is null ? null : new Batch(validation, batchSize);
-        int batches = _options.FastDevRun ? 1 : (int)((training.RowCount + batchSize - 1) / batchSize);
+        CheckBatches(training, plan);
+        var trainingBatch = new Batch(training, plan.MostRows);
+        Batch? validationBatch = validation is null ? null : new Batch(validation, validation.Plan(_options.BatchSize).MostRows);
+        int batches = _options.FastDevRun ? 1 : plan.Batches;
         int numberOfEpochs = NumberOfEpochs;
         int stepsPerEpoch = (batches + _options.GradientAccumulationSteps - 1) / _options.GradientAccumulationSteps;
         long totalSteps = (long)stepsPerEpoch * numberOfEpochs;
@@ -302,7 +302,7 @@ public sealed class TrainingLoop
         Check(examples, "evaluation");
         if (examples.RowCount == 0)
             throw new InvalidOperationException("There are no rows to evaluate.");
-        return Evaluate(examples, new Batch(examples, (int)Math.Clamp(examples.RowCount, 1, _options.BatchSize)), null, out _, clock: null, CancellationToken.None)!.Value;
+        return Evaluate(examples, new Batch(examples, examples.Plan(_options.BatchSize).MostRows), null, out _, clock: null, CancellationToken.None)!.Value;
     }
 
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
@@ -387,18 +387,19 @@ public sealed class TrainingLoop
     }
 
     /// <summary>Fails if the last mini-batch would be too short for a layer, rather than in the middle of the run.</summary>
-    private void CheckBatches(long rows, int batchSize)
+    private void CheckBatches(BatchSource training, BatchPlan plan)
     {
-        int last = (int)((rows - 1) % batchSize) + 1;
+        long rows = training.RowCount;
+        int batchSize = (int)Math.Min(_options.BatchSize, rows);
         foreach (Layer layer in _network.Layers)
         {
-            if (layer.RowsNeededInTraining <= last)
+            if (layer.RowsNeededInTraining <= plan.FewestRows)
                 continue;
             int other = batchSize + 1;
-            while (other < rows && (rows - 1) % other + 1 < layer.RowsNeededInTraining)
+            while (other < rows && training.Plan(other).FewestRows < layer.RowsNeededInTraining)
                 other++;
             throw new InvalidOperationException(
-                $"Layer '{layer.Name}' normalises over the mini-batch and needs at least {layer.RowsNeededInTraining} rows, but of {rows} rows in mini-batches of {batchSize} the last has {last}. " +
+                $"Layer '{layer.Name}' normalises over the mini-batch and needs at least {layer.RowsNeededInTraining} rows, but of {rows} rows in mini-batches of {batchSize} the last may have {plan.FewestRows}. " +
                 (rows >= layer.RowsNeededInTraining ? $"Use another batch size, such as {other}, or one row more or less." : "Train with more rows."));
         }
     }

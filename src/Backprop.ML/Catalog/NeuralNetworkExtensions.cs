@@ -14,7 +14,7 @@ namespace Microsoft.ML;
 ///     .Append(ml.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
 /// </code>
 /// </example>
-public static class NeuralNetworkExtensions
+public static partial class NeuralNetworkExtensions
 {
     /// <summary>Trains a neural network for multiclass classification.</summary>
     /// <param name="catalog">The trainers of the task.</param>

@@ -22,6 +22,7 @@ internal sealed class ExampleCursor : IDisposable
     private readonly bool _keepsMissing;
     private readonly float[] _targets;
     private float _weight = 1;
+    private readonly HashSet<uint> _groups = [];
     private uint _group;
 
     /// <summary>Opens a cursor.</summary>
@@ -49,8 +50,14 @@ internal sealed class ExampleCursor : IDisposable
     /// <summary>The weight of the current row; 1 without a weight column.</summary>
     public float Weight => _weight;
 
-    /// <summary>The group of the current row; 0 without a group column.</summary>
-    public uint Group => _group;
+    /// <summary>
+    /// The number of the group that the current row belongs to, from 1; 0 without a group column. Neighbouring rows with the same key are
+    /// a group, as the built-in rankers have it.
+    /// </summary>
+    public uint GroupNumber { get; private set; }
+
+    /// <summary>The number of groups whose key other rows before had, with rows of another group between them.</summary>
+    public int TornGroups { get; private set; }
 
     /// <summary>The rows that were read and left out so far.</summary>
     public SkippedRows Skipped { get; } = new();
@@ -69,7 +76,7 @@ internal sealed class ExampleCursor : IDisposable
                 Skipped.Features++;
                 continue;
             }
-            _label.Read(_targets);
+            ReadLabel();
             if (!TensorPrimitives.IsFiniteAll<float>(_targets))
             {
                 Skipped.Labels++;
@@ -81,7 +88,11 @@ internal sealed class ExampleCursor : IDisposable
                 Skipped.Weights++;
                 continue;
             }
-            _getGroup?.Invoke(ref _group);
+            if (_getGroup is not null && !ReadGroup())
+            {
+                Skipped.Groups++;
+                continue;
+            }
             return true;
         }
         return false;
@@ -89,6 +100,32 @@ internal sealed class ExampleCursor : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _cursor.Dispose();
+
+    private void ReadLabel()
+    {
+        try
+        {
+            _label.Read(_targets);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw _host.Process(e);
+        }
+    }
+
+    private bool ReadGroup()
+    {
+        uint last = _group;
+        _getGroup!(ref _group);
+        if (_group == 0)
+            return false;
+        if (_group == last)
+            return true;
+        GroupNumber++;
+        if (!_groups.Add(_group))
+            TornGroups++;
+        return true;
+    }
 
     /// <summary>Goes to the next row. ML.NET reads ahead on other threads, so what fails is this row or one of those soon behind it.</summary>
     private bool MoveNextRow()

@@ -44,7 +44,7 @@ internal sealed class InMemoryData : TrainingData
     /// <summary>The weights, or nothing if every row counts the same.</summary>
     public Span<float> Weights => CollectionsMarshal.AsSpan(_weights);
 
-    /// <summary>The group of each row, or nothing if they have none.</summary>
+    /// <summary>The number of the group of each row, never falling, or nothing if they have none.</summary>
     public Span<uint> Groups => CollectionsMarshal.AsSpan(_groups);
 
     /// <summary>What a row takes beside its features: targets, weight, group and place in the order.</summary>
@@ -56,7 +56,7 @@ internal sealed class InMemoryData : TrainingData
         Features.Add(example.Features);
         _targets.AddRange(example.Targets);
         _weights?.Add(example.Weight);
-        _groups?.Add(example.Group);
+        _groups?.Add(example.GroupNumber);
     }
 
     /// <summary>
@@ -134,17 +134,44 @@ internal sealed class InMemoryData : TrainingData
     /// <inheritdoc/>
     public override (TrainingData Kept, TrainingData Held) HoldOut(float fraction, int seed, Action throwIfCanceled)
     {
+        if (_groups is not null)
+            return HoldOutGroups(fraction, seed);
         var split = ValidationSplit.Choose(Rows, ClassCount > 0 ? row => (int)_targets[(int)row] : null, ClassCount, fraction, seed);
         var isHeld = new bool[Rows];
         for (int row = 0; row < isHeld.Length; row++)
             isHeld[row] = split.IsHeldOut(row, ClassCount > 0 ? (int)_targets[row] : 0);
-        var held = new InMemoryData(Layout, Label, Features.TakeOut(isHeld), TakeOut(_targets, isHeld, Label.TargetsPerRow),
-            _weights is null ? null : TakeOut(_weights, isHeld), _groups is null ? null : TakeOut(_groups, isHeld));
-        return (this, held);
+        return (this, TakeOut(isHeld));
     }
 
+    /// <summary>The same with whole groups in place of rows.</summary>
+    private (TrainingData Kept, TrainingData Held) HoldOutGroups(float fraction, int seed)
+    {
+        int[] sizes = GroupSizes();
+        var split = ValidationSplit.Choose(sizes.Length, null, 0, fraction, seed);
+        var isHeld = new bool[Rows];
+        for (int group = 0, row = 0; group < sizes.Length; row += sizes[group++])
+            isHeld.AsSpan(row, sizes[group]).Fill(split.IsHeldOut(group, 0));
+        return (this, TakeOut(isHeld));
+    }
+
+    /// <summary>The number of rows of each group, in their order.</summary>
+    public int[] GroupSizes()
+    {
+        var sizes = new List<int>();
+        for (int row = 0; row < Groups.Length; row++)
+        {
+            if (row == 0 || Groups[row] != Groups[row - 1])
+                sizes.Add(0);
+            sizes[^1]++;
+        }
+        return [.. sizes];
+    }
+
+    private InMemoryData TakeOut(bool[] isChosen) => new(Layout, Label, Features.TakeOut(isChosen), TakeOut(_targets, isChosen, Label.TargetsPerRow),
+        _weights is null ? null : TakeOut(_weights, isChosen), _groups is null ? null : TakeOut(_groups, isChosen));
+
     /// <inheritdoc/>
-    public override BatchSource CreateSource(int batchSize, CancellationToken cancellationToken) => new InMemorySource(this);
+    public override BatchSource CreateSource(int batchSize, CancellationToken cancellationToken) => _groups is null ? new InMemorySource(this) : new InMemoryGroupSource(this);
 
     private static List<T> TakeOut<T>(List<T> values, bool[] isChosen, int run = 1)
     {

@@ -15,6 +15,18 @@ internal enum LabelKind
 
     /// <summary>One of a known number of classes (Key of UInt32; 0 is a missing label).</summary>
     Class,
+
+    /// <summary>How relevant a row is within its group: a number (Single), or a key of UInt32, of which the first stands for 0.</summary>
+    Relevance,
+
+    /// <summary>Numbers: a vector of Single of known size.</summary>
+    Numbers,
+
+    /// <summary>Answers to as many questions: a vector of Boolean, or of Single from 0 to 1, of known size.</summary>
+    Answers,
+
+    /// <summary>Nothing: there is no label column.</summary>
+    None,
 }
 
 /// <summary>The label column of a data view.</summary>
@@ -24,20 +36,24 @@ internal enum LabelKind
 /// <param name="TargetsPerRow">The number of targets it gives a row: the number itself, 0 or 1, or the index of the class.</param>
 internal sealed record LabelColumn(string Name, LabelKind Kind, int ClassCount, int TargetsPerRow)
 {
+    // Labels are held as float32, which counts no further.
+    private const ulong LargestClassCount = 1 << 24;
+
     /// <summary>The label column of a schema, which has been checked.</summary>
-    /// <exception cref="InvalidOperationException">Its keys are without number.</exception>
+    /// <exception cref="InvalidOperationException">Its keys are without number, or too many.</exception>
     public static LabelColumn Of(IExceptionContext context, DataViewSchema schema, string name, LabelKind kind) => kind switch
     {
         LabelKind.Class => new LabelColumn(name, kind, CountOf(context, schema[name]), 1),
         LabelKind.TrueOrFalse => new LabelColumn(name, kind, 2, 1),
+        LabelKind.Numbers or LabelKind.Answers => new LabelColumn(name, kind, 0, ((VectorDataViewType)schema[name].Type).Size),
         _ => new LabelColumn(name, kind, 0, 1),
     };
 
     private static int CountOf(IExceptionContext context, DataViewSchema.Column label)
     {
         ulong count = ((KeyDataViewType)label.Type).Count;
-        return count is > 0 and <= int.MaxValue
+        return count is > 0 and <= LargestClassCount
             ? (int)count
-            : throw context.Process(new InvalidOperationException($"Label column '{label.Name}' has {count} possible keys; a number from 1 to {int.MaxValue} is needed."));
+            : throw context.Process(new InvalidOperationException($"Label column '{label.Name}' has {count} possible keys; a number from 1 to {LargestClassCount} is needed."));
     }
 }

@@ -3,10 +3,17 @@ using Microsoft.ML.Data;
 
 namespace Backprop.ML.Data;
 
-/// <summary>The class names of a key-typed label: what the label's KeyValues annotation held when the model was trained.</summary>
+/// <summary>
+/// The class names of a key-typed label: what the label's KeyValues annotation held when the model was trained. Or the names of the
+/// slots of a label that is a vector.
+/// </summary>
 internal abstract class LabelKeyValues
 {
-    private const string AnnotationName = "KeyValues";
+    /// <summary>The annotation of a key column with what its keys stand for.</summary>
+    public const string KeyValues = "KeyValues";
+
+    /// <summary>The annotation of a vector column with the names of its slots, which are text.</summary>
+    public const string SlotNames = "SlotNames";
 
     /// <summary>The type of one value. It is one of <see cref="SupportedTypes"/>.</summary>
     public abstract PrimitiveDataViewType ItemType { get; }
@@ -23,10 +30,10 @@ internal abstract class LabelKeyValues
         DateTimeDataViewType.Instance, DateTimeOffsetDataViewType.Instance, TimeSpanDataViewType.Instance, RowIdDataViewType.Instance,
     ];
 
-    /// <summary>Reads the annotation of a label column; null if it has none that fits its <paramref name="count"/> classes.</summary>
-    public static LabelKeyValues? Read(DataViewSchema.Column label, int count)
+    /// <summary>Reads an annotation of a label column; null if it has none that fits its <paramref name="count"/> classes or slots.</summary>
+    public static LabelKeyValues? Read(DataViewSchema.Column label, int count, string annotationName = KeyValues)
     {
-        if (label.Annotations.Schema.GetColumnOrNull(AnnotationName) is not { Type: VectorDataViewType type } annotation || type.Size != count)
+        if (label.Annotations.Schema.GetColumnOrNull(annotationName) is not { Type: VectorDataViewType type } annotation || type.Size != count)
             return null;
         return Create(type.ItemType, 0)?.ReadFrom(label.Annotations, annotation);
     }

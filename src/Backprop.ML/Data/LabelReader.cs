@@ -1,9 +1,10 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 
 namespace Backprop.ML.Data;
 
 /// <summary>Reads the targets of the row that a cursor stands on; a missing one as NaN.</summary>
-internal abstract class LabelReader
+internal abstract partial class LabelReader
 {
     /// <summary>Reads the targets of the current row.</summary>
     public abstract void Read(Span<float> targets);
@@ -11,9 +12,14 @@ internal abstract class LabelReader
     /// <summary>Makes the reader of a label column.</summary>
     public static LabelReader Create(DataViewRow row, LabelColumn column)
     {
+        if (column.Kind == LabelKind.None)
+            return new Nothing();
         DataViewSchema.Column label = row.Schema[column.Name];
         return column.Kind switch
         {
+            LabelKind.Relevance => label.Type is KeyDataViewType ? new Classes(row.GetGetter<uint>(label), uint.MaxValue) : new Numbers(row.GetGetter<float>(label)),
+            LabelKind.Numbers => new NumberVector(row, label),
+            LabelKind.Answers => ((VectorDataViewType)label.Type).ItemType is BooleanDataViewType ? new TruthVector(row, label) : new ShareVector(row, label),
             LabelKind.Number => new Numbers(row.GetGetter<float>(label)),
             LabelKind.TrueOrFalse => new TruthValues(row.GetGetter<bool>(label)),
             _ => new Classes(row.GetGetter<uint>(label), (uint)column.ClassCount),

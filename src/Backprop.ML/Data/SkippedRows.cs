@@ -17,22 +17,26 @@ internal sealed class SkippedRows
     /// <summary>The rows left out for a weight that is not a positive number.</summary>
     public long Weights { get; set; }
 
+    /// <summary>The rows left out for a missing group.</summary>
+    public long Groups { get; set; }
+
     /// <summary>Warns once, in the words of the built-in trainers.</summary>
     public void Report(IChannel channel)
     {
-        long skipped = Features + Labels + Weights;
+        long skipped = Features + Labels + Weights + Groups;
         if (skipped > 0)
         {
             channel.Warning(MessageSensitivity.None,
                 "Skipped {0} instances with missing features/label/weight during training: {1} with a missing or infinite feature, " +
-                "{2} with a missing label, {3} with a weight that is not a positive number.",
-                skipped, Features, Labels, Weights);
+                "{2} with a missing label, {3} with a weight that is not a positive number" + (Groups > 0 ? ", {4} with a missing group." : "."),
+                skipped, Features, Labels, Weights, Groups);
         }
     }
 
     /// <summary>Why no row is left.</summary>
     public string Reason(TrainingColumns columns, FeatureLayout layout) => Read == 0 ? "it has no rows"
-        : $"all {Read} rows were left out, {Features} for a missing or infinite value in feature column {layout.Names}, " +
-          $"{Labels} for a missing value in label column '{columns.Label}'" +
+        : $"all {Read} rows were left out, {Features} for a missing or infinite value in feature column {layout.Names}" +
+          (columns.Kind == LabelKind.None ? "" : $", {Labels} for a missing value in label column '{columns.Label}'") +
+          (columns.Group is null ? "" : $", {Groups} for a missing key in group column '{columns.Group}'") +
           (columns.Weight is null ? "" : $", {Weights} for a weight that is not a positive number in column '{columns.Weight}'");
 }

@@ -61,6 +61,17 @@ internal sealed class Standardization
     /// <summary>One that was measured before, for columns of <paramref name="run"/> neighbouring values.</summary>
     public static Standardization Of(double[] mean, double[] scale, int run) => new(mean, scale, run);
 
+    /// <summary>The same with figures for each value of a row: those of its column.</summary>
+    /// <param name="width">The number of values of a row.</param>
+    public Standardization PerValue(int width)
+    {
+        var mean = new double[width];
+        var scale = new double[width];
+        for (int i = 0; i < width; i++)
+            (mean[i], scale[i]) = (Mean[i / _run % Mean.Length], Scale[i / _run % Mean.Length]);
+        return new Standardization(mean, scale, run: 1);
+    }
+
     /// <summary>Leaves a column as it is, whatever was measured: one of keys.</summary>
     public void Leave(int column) => (Mean[column], Scale[column]) = (0, 1);
 

@@ -12,6 +12,9 @@ namespace Backprop.ML.Data;
 /// <param name="Group">The column of the group keys, if there is one.</param>
 internal sealed record TrainingColumns(IReadOnlyList<string> Features, string Label, LabelKind Kind, string? Weight = null, string? Group = null)
 {
+    /// <summary>The label column, or none.</summary>
+    public IEnumerable<string> Labels => Kind == LabelKind.None ? [] : [Label];
+
     /// <summary>Whether the feature columns may be of other kinds than one vector of Single.</summary>
     public bool IsMixed { get; init; }
 
@@ -19,7 +22,7 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     public bool KeepsMissingFeatures { get; init; }
 
     /// <summary>The names of all columns that are read.</summary>
-    public IEnumerable<string> All => [.. Features, Label, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
+    public IEnumerable<string> All => [.. Features, .. Labels, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
 
     /// <summary>Throws what the built-in trainers throw if a column is missing or of another type.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It names the column, what was expected, what was found and what to do.</exception>
@@ -42,9 +45,19 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
         {
             LabelKind.Number => ("Single", "Transforms.Conversion.ConvertType makes Single of other numbers."),
             LabelKind.TrueOrFalse => ("Boolean", "Transforms.Conversion.MapValue makes Boolean of other values."),
+            LabelKind.Relevance => ("Single or Key<UInt32>", "Transforms.Conversion.ConvertType makes Single of other numbers, and MapValueToKey makes keys."),
+            LabelKind.Numbers => ("Vector<Single>", "Transforms.Concatenate makes one vector of several columns; Transforms.Conversion.ConvertType makes Single of other numbers."),
+            LabelKind.Answers => ("Vector<Boolean> or Vector<Single>", "Transforms.Concatenate makes one vector of several columns of the same type."),
             _ => ("Key<UInt32>", "Transforms.Conversion.MapValueToKey makes keys of other values."),
         };
-        Check(context, schema, "label", Label, "labelCol", expected, IsLabel, remedy);
+        if (Kind != LabelKind.None)
+            Check(context, schema, "label", Label, "labelCol", expected, IsLabel, remedy);
+        if (Group is not null)
+        {
+            Check(context, schema, "group", Group, "inputSchema", "Key<UInt32>",
+                column => column is { Kind: SchemaShape.Column.VectorKind.Scalar, IsKey: true } && column.ItemType == NumberDataViewType.UInt32,
+                "Transforms.Conversion.MapValueToKey or Hash makes keys of other values.");
+        }
         if (Weight is not null)
         {
             Check(context, schema, "weight", Weight, "inputSchema", "Single", IsSingle,
@@ -55,6 +68,9 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     private static bool IsSingle(SchemaShape.Column column) =>
         column.Kind == SchemaShape.Column.VectorKind.Scalar && !column.IsKey && column.ItemType == NumberDataViewType.Single;
 
+    private static bool IsVector(SchemaShape.Column column, DataViewType item) =>
+        column is { Kind: SchemaShape.Column.VectorKind.Vector, IsKey: false } && column.ItemType == item;
+
     private static bool IsFeature(SchemaShape.Column column) =>
         column.Kind != SchemaShape.Column.VectorKind.VariableVector &&
         (column.IsKey ? column.ItemType == NumberDataViewType.UInt32 : column.ItemType == NumberDataViewType.Single || column.ItemType is BooleanDataViewType);
@@ -63,6 +79,9 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     {
         LabelKind.Number => IsSingle(column),
         LabelKind.TrueOrFalse => column is { Kind: SchemaShape.Column.VectorKind.Scalar, IsKey: false, ItemType: BooleanDataViewType },
+        LabelKind.Relevance => IsSingle(column) || column is { Kind: SchemaShape.Column.VectorKind.Scalar, IsKey: true } && column.ItemType == NumberDataViewType.UInt32,
+        LabelKind.Numbers => IsVector(column, NumberDataViewType.Single),
+        LabelKind.Answers => IsVector(column, BooleanDataViewType.Instance) || IsVector(column, NumberDataViewType.Single),
         _ => column is { Kind: SchemaShape.Column.VectorKind.Scalar, IsKey: true } && column.ItemType == NumberDataViewType.UInt32,
     };
 

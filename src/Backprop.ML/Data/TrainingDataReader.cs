@@ -28,10 +28,22 @@ internal static class TrainingDataReader
             rows.AddAndAdapt(example);
             if (rows.Bytes <= memory.Budget && rows.Rows < Array.MaxLength / rows.Label.TargetsPerRow)
                 continue;
+            if (examples.Columns.Group is not null)
+            {
+                throw examples.Host.Process(new InvalidOperationException(
+                    $"{examples.Name}: after {rows.Rows} rows the option {nameof(NeuralNetworkOptions.MemoryBudget)}, {memory.Budget:N0} bytes, is used up. Rows of groups (column '{examples.Columns.Group}') " +
+                    "must fit into memory, since whole groups are shuffled. Raise the budget, or train on fewer groups or features."));
+            }
             streamed = new StreamedData(examples, memory, rows);
             rows = null; // their memory is for the buffers now
         }
         example.Skipped.Report(channel);
+        if (example.TornGroups > 0)
+        {
+            channel.Warning(MessageSensitivity.None,
+                "{0}: {1} groups of column '{2}' begin with a key that other rows before had: only neighbouring rows make a group. Order the rows by group.",
+                examples.Name, example.TornGroups, examples.Columns.Group);
+        }
         TrainingData read = streamed ?? (TrainingData)rows!;
         if (read.Rows == 0)
         {

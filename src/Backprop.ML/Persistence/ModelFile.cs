@@ -12,9 +12,13 @@ internal enum ModelTask : byte
     Regression = 1,
     BinaryClassification = 2,
     MulticlassClassification = 3,
+    Ranking = 4,
+    MultiOutputRegression = 5,
+    MultiLabelClassification = 6,
+    AnomalyDetection = 7,
 
     /// <summary>Regression whose network gives the logarithm of an expected count.</summary>
-    CountRegression = 4,
+    CountRegression = 8,
 }
 
 /// <summary>
@@ -24,7 +28,8 @@ internal enum ModelTask : byte
 /// The header holds the task, the name of the feature column, the number of classes and their key values; in version 2 also what
 /// stands in for missing features, one float32 a feature. In version 3 the number of feature columns stands in place of the name,
 /// and of each its name, kind, number of values and number of keys; what stands in for missing features may be of length 0, for
-/// nothing. A model is written in the lowest version that holds it. Neither part names a type or an assembly, and nothing is
+/// nothing. A model is written in the lowest version that holds it. For several outputs or labels the number and names are theirs; for
+/// anomaly detection the threshold, the error of reference and the scales follow. Neither part names a type or an assembly, and nothing is
 /// allocated for a length that the file only claims.
 /// </summary>
 internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int ClassCount, LabelKeyValues? KeyValues, Network Network)
@@ -32,6 +37,9 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
     private const int PlainVersion = 1, ImputingVersion = 2, ColumnsVersion = 3, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
 
     private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
+
+    /// <summary>How an anomaly detector scores.</summary>
+    public AnomalyCalibration? Anomalies { get; init; }
 
     /// <summary>What stands in for missing features, if anything does.</summary>
     public float[]? Imputed { get; init; }
@@ -55,6 +63,8 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
             writer.Write(Imputed?.Length ?? 0);
             writer.Write(MemoryMarshal.AsBytes<float>(Imputed));
         }
+        if (Anomalies is not null)
+            AnomalyFormat.Write(writer, Anomalies);
         writer.Flush();
 
         ReadOnlySpan<byte> bytes = header.GetBuffer().AsSpan(0, (int)header.Length);
@@ -91,11 +101,12 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
         float[]? imputed = version == PlainVersion ? null : reader.Floats();
         if (version == ColumnsVersion && imputed is [])
             imputed = null;
+        AnomalyCalibration? anomalies = task == ModelTask.AnomalyDetection ? AnomalyFormat.Read(ref reader) : null;
         reader.CheckEnd();
         Network network = ReadNetwork(stream, HeaderOffset + (long)length + SHA256.HashSizeInBytes);
         if (stream.ReadByte() >= 0)
             throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
-        var file = new ModelFile(task, layout ?? FeatureLayout.OfVector(name!, network.InputShape.Length), classCount, keyValues, network) { Imputed = imputed };
+        var file = new ModelFile(task, layout ?? FeatureLayout.OfVector(name!, network.InputShape.Length), classCount, keyValues, network) { Imputed = imputed, Anomalies = anomalies };
         file.Check();
         return file;
     }
@@ -155,12 +166,20 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
             throw new InvalidModelException("a feature column has no name", HeaderOffset);
         if (Layout.Width != Network.InputShape.Length)
             throw new InvalidModelException($"its feature columns have {Layout.Width} values; its network takes {Network.InputShape.Length}", HeaderOffset);
-        int expected = Task == ModelTask.MulticlassClassification ? ClassCount : 1;
+        int expected = Task switch
+        {
+            ModelTask.MulticlassClassification or ModelTask.MultiOutputRegression or ModelTask.MultiLabelClassification => ClassCount,
+            ModelTask.AnomalyDetection => Network.InputShape.Length,
+            _ => 1,
+        };
         if (Network.OutputShape.Length != expected)
             throw new InvalidModelException($"its task needs a network with {expected} outputs; its network has {Network.OutputShape.Length}", HeaderOffset);
         if (Imputed is not null && (Imputed.Length != Network.InputShape.Length || Imputed.Any(value => !float.IsFinite(value))))
             throw new InvalidModelException($"it has {Imputed.Length} values for missing features, which must be finite and one for each of {Network.InputShape.Length} features", HeaderOffset);
-        if (KeyValues is not null && (Task != ModelTask.MulticlassClassification || KeyValues.Count != ClassCount))
-            throw new InvalidModelException($"it has {KeyValues.Count} class names for {ClassCount} classes", HeaderOffset);
+        bool takesNames = Task is ModelTask.MultiOutputRegression or ModelTask.MultiLabelClassification;
+        if (KeyValues is not null && (KeyValues.Count != ClassCount || !(Task == ModelTask.MulticlassClassification || takesNames && KeyValues.AreNames)))
+            throw new InvalidModelException($"it has {KeyValues.Count} {KeyValues.ItemType} names for {ClassCount} classes or labels of the task {Task}", HeaderOffset);
+        if (Anomalies is not null && Anomalies.Scale.Length != expected)
+            throw new InvalidModelException($"it has {Anomalies.Scale.Length} scales for {expected} features", HeaderOffset);
     }
 }

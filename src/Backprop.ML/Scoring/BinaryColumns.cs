@@ -15,13 +15,11 @@ internal sealed class BinaryColumns : ScoreColumns
 
     protected override string Kind => "BinaryClassification";
 
-    public override void Finish(Span<float> outputs) { }
-
     public override Delegate CreateGetter(int column, IScoredRow row) => column switch
     {
         0 => (ValueGetter<bool>)((ref bool value) => value = row.Scores[0] > 0),
         1 => (ValueGetter<float>)((ref float value) => value = row.Scores[0]),
-        _ => (ValueGetter<float>)((ref float value) => value = 1 / (1 + MathF.Exp(-row.Scores[0]))),
+        _ => (ValueGetter<float>)((ref float value) => value = Logistic(row.Scores[0])),
     };
 
     protected override void AddTo(DataViewSchema.Builder schema, uint setId)

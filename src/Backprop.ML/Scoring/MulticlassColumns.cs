@@ -10,8 +10,7 @@ namespace Backprop.ML.Scoring;
 /// </summary>
 internal sealed class MulticlassColumns(int classCount, LabelKeyValues? keyValues) : ScoreColumns
 {
-    /// <summary>The names of the classes, if the training label had any.</summary>
-    public LabelKeyValues? KeyValues { get; } = keyValues;
+    public override LabelKeyValues? Names => keyValues;
 
     public override int NetworkOutputs => classCount;
 
@@ -19,7 +18,7 @@ internal sealed class MulticlassColumns(int classCount, LabelKeyValues? keyValue
 
     protected override string Kind => "MulticlassClassification";
 
-    public override void Finish(Span<float> outputs)
+    public override void Finish(ReadOnlySpan<float> features, Span<float> outputs)
     {
         // Row by row, so that a row scored alone gives the same bits as the same row in a batch.
         for (; outputs.Length > 0; outputs = outputs[classCount..])
@@ -29,24 +28,18 @@ internal sealed class MulticlassColumns(int classCount, LabelKeyValues? keyValue
     public override Delegate CreateGetter(int column, IScoredRow row) => column switch
     {
         0 => (ValueGetter<uint>)((ref uint value) => value = KeyOfLargest(row.Scores)),
-        _ => (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) =>
-        {
-            ReadOnlySpan<float> scores = row.Scores;
-            VBufferEditor<float> editor = VBufferEditor.Create(ref value, scores.Length);
-            scores.CopyTo(editor.Values);
-            value = editor.Commit();
-        }),
+        _ => VectorOf(row),
     };
 
     protected override void AddTo(DataViewSchema.Builder schema, uint setId)
     {
         DataViewSchema.Annotations.Builder predicted = Annotate(setId, "PredictedLabel"), score = Annotate(setId, "Score");
-        if (KeyValues is not null)
+        if (keyValues is not null)
         {
-            KeyValues.AddTo(predicted, "KeyValues");
-            KeyValues.AddTo(score, "TrainingLabelValues");
-            if (KeyValues.AreNames)
-                KeyValues.AddTo(score, "SlotNames");
+            keyValues.AddTo(predicted, LabelKeyValues.KeyValues);
+            keyValues.AddTo(score, "TrainingLabelValues");
+            if (keyValues.AreNames)
+                keyValues.AddTo(score, LabelKeyValues.SlotNames);
         }
         schema.AddColumn("PredictedLabel", new KeyDataViewType(typeof(uint), classCount), predicted.ToAnnotations());
         schema.AddColumn("Score", new VectorDataViewType(NumberDataViewType.Single, classCount), score.ToAnnotations());

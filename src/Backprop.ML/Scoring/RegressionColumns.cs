@@ -7,7 +7,7 @@ namespace Backprop.ML.Scoring;
 /// Regression: the network's one output is the Score, or its logarithm, for the expected count of a Poisson regression. A row with a
 /// missing feature has the Score NaN.
 /// </summary>
-internal sealed class RegressionColumns(bool isLogarithm) : ScoreColumns
+internal class RegressionColumns(bool isLogarithm = false) : ScoreColumns
 {
     public override int NetworkOutputs => 1;
 
@@ -15,7 +15,7 @@ internal sealed class RegressionColumns(bool isLogarithm) : ScoreColumns
 
     protected override string Kind => "Regression";
 
-    public override void Finish(Span<float> outputs)
+    public override void Finish(ReadOnlySpan<float> features, Span<float> outputs)
     {
         if (!isLogarithm)
             return;

@@ -1,3 +1,4 @@
+using Backprop.ML.Data;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -19,6 +20,9 @@ internal abstract class ScoreColumns
     /// <summary>The number of columns the task adds.</summary>
     public abstract int Count { get; }
 
+    /// <summary>The names of the classes or labels, if the training label had any.</summary>
+    public virtual LabelKeyValues? Names => null;
+
     /// <summary>The value of the ScoreColumnKind annotation.</summary>
     protected abstract string Kind { get; }
 
@@ -39,12 +43,26 @@ internal abstract class ScoreColumns
     }
 
     /// <summary>Turns the network's outputs for any number of rows into scores, in place.</summary>
-    public abstract void Finish(Span<float> outputs);
+    /// <param name="features">The features of the rows.</param>
+    /// <param name="outputs">The network's outputs.</param>
+    public virtual void Finish(ReadOnlySpan<float> features, Span<float> outputs) { }
 
     /// <summary>Makes the getter of the output column with the given index among those of the task.</summary>
     public abstract Delegate CreateGetter(int column, IScoredRow row);
 
     protected abstract void AddTo(DataViewSchema.Builder schema, uint setId);
+
+    /// <summary>The getter of all scores of a row as a vector.</summary>
+    protected static Delegate VectorOf(IScoredRow row) => (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) =>
+    {
+        ReadOnlySpan<float> scores = row.Scores;
+        VBufferEditor<float> editor = VBufferEditor.Create(ref value, scores.Length);
+        scores.CopyTo(editor.Values);
+        value = editor.Commit();
+    });
+
+    /// <summary>The probability of a logit.</summary>
+    protected static float Logistic(float score) => 1 / (1 + MathF.Exp(-score));
 
     protected DataViewSchema.Annotations.Builder Annotate(uint setId, string valueKind)
     {

@@ -10,10 +10,16 @@ internal sealed class ScoredRow : DataViewRow
     private readonly DataViewRow _input;
     private readonly bool[] _isActive;
     private readonly Delegate?[] _scoreGetters;
+    private readonly RowUse? _use;
     private bool _isDisposed;
 
-    public ScoredRow(ScoringSchema schema, DataViewRow input, bool[] isActive)
+    /// <param name="schema">The binding to the row's schema.</param>
+    /// <param name="input">The row.</param>
+    /// <param name="isActive">Which columns will be asked for.</param>
+    /// <param name="use">Watches over the threads that ask; null for the row of a cursor, which no engine shares.</param>
+    public ScoredRow(ScoringSchema schema, DataViewRow input, bool[] isActive, RowUse? use = null)
     {
+        _use = use;
         _schema = schema;
         _input = input;
         _isActive = isActive;
@@ -34,9 +40,10 @@ internal sealed class ScoredRow : DataViewRow
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
         int index = _schema.Check(column, _isActive);
-        return _schema.IsScore(index)
+        ValueGetter<TValue> getter = _schema.IsScore(index)
             ? _schema.Cast<TValue>(_scoreGetters[index - _schema.Input.Count]!, index)
             : _input.GetGetter<TValue>(_schema.Input[index]);
+        return _use?.Watch(getter, index) ?? getter;
     }
 
     protected override void Dispose(bool disposing)

@@ -21,7 +21,7 @@ internal sealed class Scorer(Network network, ScoreColumns columns)
     public void Score(ReadOnlySpan<float> features, Span<float> scores)
     {
         network.Predict(features, scores);
-        columns.Finish(scores);
+        columns.Finish(features, scores);
         if (TensorPrimitives.IsFiniteAll(features))
             return;
         for (; features.Length > 0; features = features[FeatureCount..], scores = scores[columns.NetworkOutputs..])

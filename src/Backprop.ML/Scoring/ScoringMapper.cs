@@ -21,6 +21,6 @@ internal sealed class ScoringMapper(IExceptionContext context, ScoringSchema sch
             throw context.Process(new InvalidOperationException(
                 "The row's schema is not the one this mapper was made for: call GetRowToRowMapper with the schema of the row."));
         }
-        return new ScoredRow(schema, input, schema.Mark(activeColumns));
+        return new ScoredRow(schema, input, schema.Mark(activeColumns), new RowUse(input, context));
     }
 }

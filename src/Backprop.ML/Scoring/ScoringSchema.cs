@@ -100,20 +100,17 @@ internal sealed class ScoringSchema
         }
         DataViewType item = feature.Type is VectorDataViewType { IsKnownSize: true } known ? known.ItemType : feature.Type, expected = column.Type;
         DataViewType expectedItem = expected is VectorDataViewType other ? other.ItemType : expected;
+        var vector = feature.Type as VectorDataViewType;
         // Of keys there may be more or fewer than in training: what was not there then counts as missing.
-        if (feature.Type is VectorDataViewType != column.IsVector || !(column.IsKey ? item is KeyDataViewType && item.RawType == typeof(uint) : item.Equals(expectedItem)))
-        {
-            throw context.Process(new ArgumentOutOfRangeException("inputSchema",
-                $"Schema mismatch for feature column '{column.Name}': expected {expected}, as in training, got {feature.Type}."));
-        }
-        if (feature.Type is not VectorDataViewType vector)
-            return feature.Index;
-        if (vector.Size != column.Width)
+        bool isSameItem = column.IsKey ? item is KeyDataViewType && item.RawType == typeof(uint) : item.Equals(expectedItem);
+        if (vector is not null != column.IsVector || !isSameItem || vector is not null && vector.Size != column.Width)
         {
             throw context.Process(new InvalidOperationException(
-                $"Incompatible feature column type: feature column '{column.Name}' must be '{expected}', as in training, but is '{vector}'. " +
+                $"Incompatible feature column type: feature column '{column.Name}' must be '{expected}', as in training, but is '{feature.Type}'. " +
                 "Prepare the data to be scored with the same transforms as the training data."));
         }
+        if (vector is null)
+            return feature.Index;
         if (scorer.Image is { } image && ImageColumn.Objection(image, vector) is { } objection)
         {
             throw context.Process(new InvalidOperationException(

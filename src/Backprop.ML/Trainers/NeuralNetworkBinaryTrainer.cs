@@ -19,7 +19,9 @@ namespace Backprop.ML;
 /// <para>| Required NuGet in addition to Microsoft.ML | Backprop.ML |</para>
 /// <para>| Exportable to ONNX | No |</para>
 /// <h3>Training Algorithm Details</h3>
-/// <para>Backpropagation with the binary cross entropy of one logit. The probability needs no calibrator.</para>
+/// <para>Backpropagation with the binary cross entropy of one logit. The probability needs no calibrator, though one may be appended.</para>
+/// <para>ML.NET's OneVersusAll and PairwiseCoupling take binary models of ML.NET's own types alone, so not this trainer: for more than two classes there is
+/// <see cref="NeuralNetworkMulticlassTrainer"/>, one network for all of them.</para>
 /// </remarks>
 public sealed class NeuralNetworkBinaryTrainer : NeuralNetworkTrainerBase
 {

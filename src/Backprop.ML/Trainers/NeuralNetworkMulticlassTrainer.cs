@@ -30,6 +30,10 @@ public sealed class NeuralNetworkMulticlassTrainer : NeuralNetworkTrainerBase
 
     private protected override ModelTask Task => ModelTask.MulticlassClassification;
 
+    private protected override string? LabelNames => LabelKeyValues.KeyValues;
+
+    private protected override int OutputsFor(TrainingData data) => data.ClassCount;
+
     private protected override Loss LossFor(TrainingData training, float labelScale)
     {
         var options = (Options)TrainerOptions;

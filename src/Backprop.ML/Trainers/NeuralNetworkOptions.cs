@@ -170,13 +170,13 @@ public abstract partial class NeuralNetworkOptions
     internal static ArgumentOutOfRangeException Rejected(string option, object? found, string allowed) =>
         new(option, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"The option {option} is {found ?? "null"}; it must be {allowed}."));
 
-    private static void CheckName(string? name, string option)
+    private protected static void CheckName(string? name, string option)
     {
         if (string.IsNullOrEmpty(name))
             throw Rejected(option, name is null ? null : "empty", "the name of a column");
     }
 
-    private static void CheckAtLeastOne(int? value, string option)
+    private protected static void CheckAtLeastOne(int? value, string option)
     {
         if (value < 1)
             throw Rejected(option, value, "at least 1");

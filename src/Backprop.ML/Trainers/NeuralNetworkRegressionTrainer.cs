@@ -33,6 +33,8 @@ public sealed class NeuralNetworkRegressionTrainer : NeuralNetworkTrainerBase
 
     private protected override ModelTask Task => ((Options)TrainerOptions).Loss is PoissonLoss ? ModelTask.CountRegression : ModelTask.Regression;
 
+    private protected override bool StandardizesLabels => Task == ModelTask.Regression;
+
     private protected override Loss LossFor(TrainingData training, float labelScale) => ((Options)TrainerOptions).Loss.Rescaled(labelScale);
 
     /// <summary>The settings of <see cref="NeuralNetworkRegressionTrainer"/>.</summary>
@@ -49,12 +51,19 @@ public sealed class NeuralNetworkRegressionTrainer : NeuralNetworkTrainerBase
         internal override void Check()
         {
             base.Check();
-            if (Loss is not (MeanSquaredErrorLoss or MeanAbsoluteErrorLoss or HuberLoss or SmoothL1Loss or QuantileLoss or PoissonLoss))
-                throw Rejected(nameof(Loss), Loss?.GetType().Name, "a loss of numbers: MeanSquaredErrorLoss, MeanAbsoluteErrorLoss, HuberLoss, SmoothL1Loss, QuantileLoss or PoissonLoss");
+            if (Loss is not PoissonLoss)
+                CheckLoss(Loss, ", or PoissonLoss");
             if (Loss is PoissonLoss { LogInput: false })
                 throw Rejected(nameof(Loss), $"a {nameof(PoissonLoss)} with {nameof(PoissonLoss.LogInput)} false", $"one with {nameof(PoissonLoss.LogInput)} true: the network gives the logarithm, so that no prediction is negative");
             if (Loss is PoissonLoss && EarlyStopping?.Metric is { } metric)
                 throw Rejected(nameof(EarlyStopping), $"one that watches the {metric.Name}", $"one whose Metric is null with {nameof(PoissonLoss)}: the metric would compare labels with logarithms");
+        }
+
+        /// <summary>Throws if it is none of numbers.</summary>
+        internal static void CheckLoss(Loss? loss, string others = "")
+        {
+            if (loss is not (MeanSquaredErrorLoss or MeanAbsoluteErrorLoss or HuberLoss or SmoothL1Loss or QuantileLoss))
+                throw Rejected(nameof(Loss), loss?.GetType().Name, "a loss of numbers: MeanSquaredErrorLoss, MeanAbsoluteErrorLoss, HuberLoss, SmoothL1Loss or QuantileLoss" + others);
         }
     }
 }

@@ -79,11 +79,11 @@ public abstract partial class NeuralNetworkTrainerBase
             throw _host.Process(new InvalidOperationException($"The model to go on with takes other images than feature column '{feature.Name}' has: {objection}. Prepare the data as it was then."));
         if (KeyColumns.Objection(model, data.Layout) is { } keys)
             throw _host.Process(new InvalidOperationException($"The model to go on with {keys}. Prepare the data with the transforms that were fitted then."));
-        int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
+        int outputs = OutputsFor(data);
         if (model.OutputShape.Length != outputs)
         {
             throw _host.Process(new InvalidOperationException(
-                $"The model to go on with has {model.OutputShape.Length} outputs, but label column '{_columns.Label}' needs {outputs}. " +
+                $"The model to go on with has {model.OutputShape.Length} outputs, but {(_columns.Kind == LabelKind.None ? "the features need" : $"label column '{_columns.Label}' needs")} {outputs}. " +
                 $"For other classes, train a new network that takes the model's weights: {nameof(NeuralNetworkOptions.InitialWeights)}."));
         }
         if (_options.InitialWeights is not null)
@@ -112,13 +112,13 @@ public abstract partial class NeuralNetworkTrainerBase
     }
 
     /// <summary>A copy of a trained network that takes and gives standardised values, as training sees them.</summary>
-    private Network Prepared(Network trained, Standardization? features, Standardization? labels)
+    private Network Prepared(Network trained, Standardization? features, Standardization? outputs)
     {
         Network network = trained.Copy(ComputeDevice);
         if (features is not null && network.TakesInputScaling() && network.InputShape.Length == features.Mean.Length)
             network.TakeInputScalingOut(features.Mean, features.Scale);
-        if (labels is not null && network.TakesOutputScaling() && network.OutputShape.Length == 1)
-            network.ScaleOutputs([labels.Scale[0]], [-labels.Mean[0] * labels.Scale[0]]);
+        if (outputs is not null && network.TakesOutputScaling() && network.OutputShape.Length == outputs.Mean.Length)
+            network.ScaleOutputs(outputs.Scale, [.. outputs.Mean.Zip(outputs.Scale, (mean, scale) => -mean * scale)]);
         return network;
     }
 }

@@ -38,7 +38,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         {
             throw _host.Process(e);
         }
-        _columns = new TrainingColumns(_options.AllFeatureColumns, _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName)
+        _columns = new TrainingColumns(_options.AllFeatureColumns, _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName, _options.GroupColumnName)
         {
             IsMixed = _options.FeatureColumns is not null,
             KeepsMissingFeatures = _options.MissingValues == MissingValueHandling.MeanImputation,
@@ -105,11 +105,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         _columns.Check(_host, inputSchema);
-        LabelKeyValues? keyValues = inputSchema.Single(column => column.Name == _columns.Label).Annotations
-            .Where(annotation => annotation.Name == "KeyValues" && annotation.Kind == SchemaShape.Column.VectorKind.Vector && !annotation.IsKey)
+        LabelKeyValues? keyValues = inputSchema.Where(column => _columns.Labels.Contains(column.Name)).SelectMany(column => column.Annotations)
+            .Where(annotation => annotation.Name == LabelNames && annotation.Kind == SchemaShape.Column.VectorKind.Vector && !annotation.IsKey)
             .Select(annotation => LabelKeyValues.Create(annotation.ItemType, 1)).FirstOrDefault();
         var builder = new DataViewSchema.Builder();
-        NeuralNetworkTransformer.CreateColumns(Task, 1, keyValues).AddTo(builder, new DataViewSchema.Builder().ToSchema());
+        NeuralNetworkTransformer.CreateColumns(Task, 1, keyValues, null).AddTo(builder, new DataViewSchema.Builder().ToSchema());
         SchemaShape added = Seam.ShapeOf(builder.ToSchema());
         return new SchemaShape(inputSchema.Where(column => added.All(other => other.Name != column.Name)).Concat(added));
     }
@@ -125,7 +125,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         stop.ThrowIfRequested();
 
         TrainingData training = Read(input, "Training set", _options.Memory);
-        CheckClasses(training, input.Schema[_columns.Label]);
+        CheckClasses(training);
         CheckCounts(training, "training");
         TrainingData? held = validation is null ? null : Read(validation, "Validation set",
             new MemoryPlan(Math.Max(_options.Memory.Budget / 4, training is InMemoryData ? _options.Memory.Budget - training.Bytes : 0), null));
@@ -149,8 +149,9 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         bool normalizes = !isBare && _options.NormalizeFeatures && begun?.TakesInputScaling() != false;
         ColumnMoments? moments = normalizes || _columns.KeepsMissingFeatures ? training.MeasureFeatures() : null;
         if (normalizes)
-            features = Standardize(moments!, network.Definition, scaleOfConstants: begun is null ? 0 : 1);
-        Standardization? labels = Task == ModelTask.Regression ? Standardization.Of(training.MeasureTargets(), training.Label.TargetsPerRow, scaleOfConstants: 1) : null;
+            features = Standardize(moments!, network.Definition, scaleOfConstants: begun is null ? ScaleOfConstants : 1);
+        Standardization? labels = StandardizesLabels ? Standardization.Of(training.MeasureTargets(), training.Label.TargetsPerRow, scaleOfConstants: 1) : null;
+        Standardization? outputs = GivesFeatures ? features?.PerValue(training.Columns) : labels;
         float[]? imputed = _columns.KeepsMissingFeatures ? Imputed(moments!, training.Layout, channel) : null;
         var preparation = new Preparation(features, labels, imputed);
         training.Prepare(preparation);
@@ -159,17 +160,18 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         if (Task == ModelTask.CountRegression && begun is null) // begins at the mean count, not at e⁰
             network.ScaleOutputs([1], [Math.Log(Math.Max(training.MeasureTargets().MeanOf(0), SmallestMeanCount))]);
         if (begun is not null)
-            network = Prepared(begun, isBare ? null : features, labels);
+            network = Prepared(begun, isBare ? null : features, outputs);
         else if (_options.InitialWeights is { } initial)
-            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", network.LoadMatchingWeights(Prepared(initial, features, labels))));
+            channel.Info(MessageSensitivity.None, "Weights taken from another network: {0}.", string.Join(", ", LoadWeights(network, Prepared(initial, features, outputs))));
         Loss loss = LossFor(training, (float)(labels?.Scale[0] ?? 1));
         TrainingHistory history = Run(network, loss, training, held, channel, stop, seed);
+        AnomalyCalibration? anomalies = Calibrate(network, held ?? training, outputs);
         if (features is not null)
             network = network.WithInputScaling(features.Mean, features.Scale);
-        if (labels is not null)
-            network.ScaleOutputs([1 / labels.Scale[0]], labels.Mean);
+        if (outputs is not null)
+            network.ScaleOutputs([.. outputs.Scale.Select(scale => 1 / scale)], outputs.Mean);
         return new NeuralNetworkTransformer(_environment, Task, training.Layout, new NeuralNetworkModelParameters(network, history, imputed),
-            Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
+            LabelNames is null ? null : LabelKeyValues.Read(input.Schema[_columns.Label], OutputsFor(training), LabelNames), anomalies);
 
         TrainingData Read(IDataView data, string name, MemoryPlan memory) =>
             TrainingDataReader.Read(channel, new Examples(_host, _columns, data, name), memory, stop.ThrowIfRequested);
@@ -220,7 +222,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         if (validation is null)
             return;
         _columns.Check(_host, Seam.ShapeOf(validation.Schema));
-        foreach (string name in _columns.Features.Append(_columns.Label))
+        foreach (string name in _columns.Features.Concat(_columns.Labels))
         {
             DataViewType expected = input.Schema[name].Type, found = validation.Schema[name].Type;
             if (!expected.Equals(found))
@@ -230,7 +232,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
                     "Prepare both with the same fitted transforms."));
             }
         }
-        if (input.Schema[_columns.Label].Type is KeyDataViewType { Count: > 0 and <= int.MaxValue and ulong count }
+        if (_columns.Kind == LabelKind.Class && input.Schema[_columns.Label].Type is KeyDataViewType { Count: > 0 and <= int.MaxValue and ulong count }
             && LabelKeyValues.Read(input.Schema[_columns.Label], (int)count) is { } keys
             && LabelKeyValues.Read(validation.Schema[_columns.Label], (int)count) is { } validationKeys && !keys.IsSameAs(validationKeys))
         {
@@ -250,12 +252,12 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
     }
 
-    private void CheckClasses(TrainingData data, DataViewSchema.Column label)
+    private void CheckClasses(TrainingData data)
     {
         if (data.ClassCount > 0 && data.CountClasses().Count(rows => rows > 0) < 2)
         {
             throw _host.Process(new InvalidOperationException(
-                $"Only one class in training set: label column '{label.Name}' has the same value in all {data.Rows} usable rows; at least two are needed."));
+                $"Only one class in training set: label column '{data.Label.Name}' has the same value in all {data.Rows} usable rows; at least two are needed."));
         }
     }
 
@@ -270,6 +272,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
                 NetworkBuilder builder = _options.Network(new NetworkBuilder()) ??
                     throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null", "one that gives the builder back");
                 hidden = builder.ToDefinition();
+                if (hidden.Layers is [.., SoftmaxDefinition])
+                {
+                    throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a description that ends in a softmax",
+                        "one of the hidden layers alone: the output layer and its softmax are the trainer's");
+                }
                 if (_columns.Features is [var name] && schema[name].Type is VectorDataViewType vector)
                     hidden = ImageColumn.WithImage(hidden, name, vector);
             }
@@ -288,11 +295,35 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
 
     private Network Build(NetworkDefinition? hidden, TrainingData data, int seed)
     {
-        hidden ??= NetworkDefinition.Create(TrainingPlan.HiddenLayers(data.Rows));
-        int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
-        Network network = Network.Build(Describe(hidden, data.Layout, outputs), [data.Columns], seed, ComputeDevice);
-        return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
-            $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
+        hidden ??= NetworkDefinition.Create(HiddenLayersFor(data));
+        int outputs = OutputsFor(data);
+        try
+        {
+            Network network = Network.Build(Describe(hidden, data.Layout, outputs), [data.Columns], seed, ComputeDevice);
+            return network.OutputShape.Rank == 1 ? network : throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network),
+                $"a description whose last layer gives rows of {network.OutputShape.Rank} axes", "one that ends in rows of one axis: append Flatten(), or for images a global pooling");
+        }
+        catch (ShapeException e)
+        {
+            throw _host.Process(new ArgumentOutOfRangeException(
+                $"The option {nameof(NeuralNetworkOptions.Network)} does not fit rows of {data.Columns} features and {outputs} outputs: {e.Message}", e));
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw _host.Process(e);
+        }
+    }
+
+    private IReadOnlyList<string> LoadWeights(Network network, Network source)
+    {
+        try
+        {
+            return network.LoadMatchingWeights(source);
+        }
+        catch (ArgumentException e)
+        {
+            throw _host.Process(new InvalidOperationException($"The option {nameof(NeuralNetworkOptions.InitialWeights)} has no weights for this network: {e.Message}", e));
+        }
     }
 
     /// <summary>The whole network: the embeddings of keys, the hidden layers, the output layer.</summary>
@@ -339,9 +370,9 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         TrainingHistory history;
         try
         {
-            BatchSource source = training.CreateSource(batchSize, stop.Token);
+            BatchSource source = SourceOf(training, batchSize, stop.Token);
             using var ends = source as IDisposable;
-            BatchSource? heldSource = held?.CreateSource(batchSize, stop.Token);
+            BatchSource? heldSource = held is null ? null : SourceOf(held, batchSize, stop.Token);
             using var heldEnds = heldSource as IDisposable;
             history = new TrainingLoop(network, loss, options).Run(source, heldSource, stop.Token);
         }

@@ -52,6 +52,13 @@ internal static class TrainingPlan
         _ => HiddenLayers([256, 128]),
     };
 
+    /// <summary>The hidden layers of an autoencoder: down to the bottleneck and up again.</summary>
+    public static Func<NetworkBuilder, NetworkBuilder> Autoencoder(int features, int? bottleneckSize)
+    {
+        int bottleneck = bottleneckSize ?? Math.Clamp(features / 4, 1, 32), wide = Math.Max(Math.Clamp(features, 16, 128), 2 * bottleneck);
+        return net => net.Dense(wide).Relu().Dense(bottleneck).Dense(wide).Relu();
+    }
+
     /// <summary>Dense layers with ReLU.</summary>
     public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(IReadOnlyList<int> units) => net =>
     {

@@ -111,6 +111,25 @@ internal static class LossCases
         }
     }
 
+    public static IEnumerable<GradientCase> ListwiseSoftmax()
+    {
+        int seed = 1;
+        foreach (LossReduction reduction in Reductions)
+        {
+            foreach (int[] groups in (int[][])[[1], [2], [5], [3, 4], [1, 0, 6, 2], [17, 3]])
+            {
+                int rows = groups.Sum();
+                float[] relevances = [.. Samples.Labels(rows, 5, seed++).Select(label => (float)label)], examples = Samples.Uniform(rows, seed++, 0.1, 3);
+                (float[] Values, Shape Shape) x = Samples.Tensor([rows], seed++), large = Samples.Tensor([rows, 1], seed++, -80, 80);
+                yield return Case($"{reduction}", z => Losses.ListwiseSoftmax(z, relevances, groups, reduction: reduction), x);
+                yield return Case($"{reduction}, weighted", z => Losses.ListwiseSoftmax(z, relevances, groups, examples, reduction), x);
+                yield return Case($"{reduction}, scaled, of an output", z => Losses.ListwiseSoftmax(z.Multiply(2f), relevances, groups, examples, reduction).Multiply(-0.75f), x);
+                yield return Case($"{reduction}, used twice", z => Losses.ListwiseSoftmax(z, relevances, groups, reduction: reduction).Add(Losses.ListwiseSoftmax(z, examples, groups, reduction: reduction)), x);
+                yield return Case($"{reduction}, large", z => Losses.ListwiseSoftmax(z, relevances, groups, examples, reduction), large);
+            }
+        }
+    }
+
     public static IEnumerable<GradientCase> PositiveWeights()
     {
         int seed = 500;

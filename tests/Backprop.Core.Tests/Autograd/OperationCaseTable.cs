@@ -105,6 +105,7 @@ internal static class OperationCaseTable
             [NegativeLogLikelihood.Instance] = [.. LossCases.NegativeLogLikelihood()],
             [MultiMargin.Instance] = [.. LossCases.MultiMargin()],
             [CosineEmbedding.Instance] = [.. LossCases.CosineEmbedding()],
+            [SegmentCrossEntropy.Instance] = [.. LossCases.ListwiseSoftmax()],
             [Checkpoint.Instance] = [.. CheckpointGradientCases.All()],
         };
         return table;

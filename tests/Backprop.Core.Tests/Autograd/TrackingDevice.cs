@@ -131,6 +131,9 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
     internal override void CosineEmbedding(MemoryBlock a, MemoryBlock b, MemoryBlock signs, int rows, int columns, in LossArguments arguments) =>
         Inner.CosineEmbedding(a, b, signs, rows, columns, arguments);
 
+    internal override void SegmentCrossEntropy(MemoryBlock scores, MemoryBlock targets, MemoryBlock offsets, int segments, int length, in LossArguments arguments) =>
+        Inner.SegmentCrossEntropy(scores, targets, offsets, segments, length, arguments);
+
     internal override void BatchNorm(in BatchNormArguments arguments, MemoryBlock x, MemoryBlock statistics, MemoryBlock y) =>
         Inner.BatchNorm(arguments, x, statistics, y);
 

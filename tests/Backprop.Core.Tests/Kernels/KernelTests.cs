@@ -172,6 +172,9 @@ public class KernelTests
     [Fact]
     public void CosineEmbedding() => KernelHarness.CheckAll(SoftmaxCases.CosineEmbedding());
 
+    [Fact]
+    public void SegmentCrossEntropy() => KernelHarness.CheckAll(SoftmaxCases.SegmentCrossEntropy());
+
     public static TheoryData<string> PointwiseLosses => [.. Enum.GetNames<PointwiseLossKind>()];
 
     [Theory]

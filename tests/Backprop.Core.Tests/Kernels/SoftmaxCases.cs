@@ -138,6 +138,27 @@ internal static class SoftmaxCases
         }
     }
 
+    public static IEnumerable<KernelCase> SegmentCrossEntropy()
+    {
+        foreach (int[] counts in (int[][])
+            [[], [0], [1], [5], [3, 0, 4], [1, 1, 1], [16, 17, 2, 33], [1000, 1, 0, 7], [.. Enumerable.Range(0, 4000).Select(i => i % 23)], [70_003, 5]])
+        {
+            int[] offsets = [.. counts.Aggregate(new List<int> { 0 }, (list, count) => { list.Add(list[^1] + count); return list; })];
+            int length = offsets[^1];
+            foreach (Reduction reduction in Reductions)
+            {
+                foreach (Options options in Options.For(length))
+                {
+                    KernelCase loss = Loss(
+                        $"{counts.Length} segments of {length}, {reduction}, {options}", length, reduction == Reduction.None ? counts.Length : 1, counts.Length, 1, reduction,
+                        options with { TargetGradient = false }, KernelBlock.Source(Samples.Uniform(length, 5, 0, 1)),
+                        (d, m, arguments) => d.SegmentCrossEntropy(m[0], m[1], m[7], counts.Length, length, arguments with { ColumnWeights = null }));
+                    yield return loss with { Blocks = [.. loss.Blocks, KernelBlock.Labels(offsets)] };
+                }
+            }
+        }
+    }
+
     /// <summary>Targets that the loss is meant for: signs, counts with some above 1, probabilities with some zeros.</summary>
     private static float[] Targets(PointwiseLossKind kind, int length)
     {

@@ -40,39 +40,50 @@ internal sealed unsafe partial class CpuDevice
             for (nint row = start; row < end; row++)
             {
                 nint offset = row * classes;
-                float* destination = gradient == null ? null : gradient + offset;
-                float maximum = Maximum<TSimd>(logits + offset, classes);
-                float sum = ExponentialSum<TSimd>(logits + offset, maximum, destination, classes);
-                float logSum = Logarithm(sum);
-                double scale = loss.RowWeight(row) * loss.GradientScale;
-
-                TSimd shares = TSimd.Zero, losses = TSimd.Zero;
-                for (nint i = 0; i < classes; i += TSimd.Width)
-                {
-                    int count = (int)Math.Min(classes - i, TSimd.Width);
-                    TSimd weights = loss.ColumnWeightsFrom<TSimd>(i, count), share = weights * TSimd.Load(targets + offset + i, count);
-                    TSimd minusLog = TSimd.Create(logSum) - (TSimd.Load(logits + offset + i, count) - TSimd.Create(maximum));
-                    shares += share;
-                    losses = TSimd.Fma(share, minusLog, losses);
-                    if (targetGradient != null)
-                        TSimd.Store(TSimd.Create((float)scale) * weights * minusLog, targetGradient + offset + i, count);
-                }
-
-                loss.Record(row, loss.RowWeight(row) * TSimd.Sum(losses), ref chunkSum);
-                if (destination == null)
-                    continue;
-                TSimd factor = TSimd.Create((float)(scale * TSimd.Sum(shares) / sum));
-                for (nint i = 0; i < classes; i += TSimd.Width)
-                {
-                    int count = (int)Math.Min(classes - i, TSimd.Width);
-                    TSimd share = loss.ColumnWeightsFrom<TSimd>(i, count) * TSimd.Load(targets + offset + i, count);
-                    TSimd value = TSimd.Fma(factor, TSimd.Load(destination + i, count), -(TSimd.Create((float)scale) * share));
-                    TSimd.Store(value, destination + i, count);
-                }
+                float rowLoss = SoftCrossEntropyRow<TSimd>(
+                    classes, logits + offset, targets + offset, gradient == null ? null : gradient + offset,
+                    targetGradient == null ? null : targetGradient + offset, loss.RowWeight(row) * loss.GradientScale, loss);
+                loss.Record(row, loss.RowWeight(row) * rowLoss, ref chunkSum);
             }
 
             loss.EndChunk(chunk, chunkSum);
         }
+    }
+
+    /// <summary>The loss of one row, without its weight; the gradients, where there is a place for them, are multiplied by the scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float SoftCrossEntropyRow<TSimd>(
+        int classes, float* logits, float* targets, float* gradient, float* targetGradient, double scale, in LossOutput loss)
+        where TSimd : unmanaged, ISimd<TSimd>
+    {
+        float maximum = Maximum<TSimd>(logits, classes);
+        float sum = ExponentialSum<TSimd>(logits, maximum, gradient, classes);
+        float logSum = Logarithm(sum);
+
+        TSimd shares = TSimd.Zero, losses = TSimd.Zero;
+        for (nint i = 0; i < classes; i += TSimd.Width)
+        {
+            int count = (int)Math.Min(classes - i, TSimd.Width);
+            TSimd weights = loss.ColumnWeightsFrom<TSimd>(i, count), share = weights * TSimd.Load(targets + i, count);
+            TSimd minusLog = TSimd.Create(logSum) - (TSimd.Load(logits + i, count) - TSimd.Create(maximum));
+            shares += share;
+            losses = TSimd.Fma(share, minusLog, losses);
+            if (targetGradient != null)
+                TSimd.Store(TSimd.Create((float)scale) * weights * minusLog, targetGradient + i, count);
+        }
+
+        if (gradient != null)
+        {
+            TSimd factor = TSimd.Create((float)(scale * TSimd.Sum(shares) / sum));
+            for (nint i = 0; i < classes; i += TSimd.Width)
+            {
+                int count = (int)Math.Min(classes - i, TSimd.Width);
+                TSimd share = loss.ColumnWeightsFrom<TSimd>(i, count) * TSimd.Load(targets + i, count);
+                TSimd.Store(TSimd.Fma(factor, TSimd.Load(gradient + i, count), -(TSimd.Create((float)scale) * share)), gradient + i, count);
+            }
+        }
+
+        return TSimd.Sum(losses);
     }
 
     private readonly struct StridedSoftCrossEntropyKernel(

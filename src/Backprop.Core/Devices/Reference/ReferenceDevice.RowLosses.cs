@@ -84,4 +84,28 @@ internal sealed partial class ReferenceDevice
 
         StoreTotal(total, arguments);
     }
+
+    internal override void SegmentCrossEntropy(MemoryBlock scores, MemoryBlock targets, MemoryBlock offsets, int segments, int length, in LossArguments arguments)
+    {
+        double total = 0;
+        for (int segment = 0; segment < segments; segment++)
+        {
+            int start = (int)Values(offsets)[segment], count = (int)Values(offsets)[segment + 1] - start;
+            double[] x = Values(scores)[start..(start + count)], t = Values(targets)[start..(start + count)], logProbabilities = new double[count];
+            LogSoftmaxRow(new AxisLayout(1, count, 1), x, 0, logProbabilities);
+            double weight = ValuesOrNull(arguments.RowWeights)?[segment] ?? 1, loss = 0;
+            for (int i = 0; i < count; i++)
+            {
+                loss -= weight * t[i] * logProbabilities[i];
+                if (arguments.PredictionGradient is not null)
+                    Values(arguments.PredictionGradient)[start + i] = weight * GradientFactor(arguments) * (t.Sum() * Math.Exp(logProbabilities[i]) - t[i]);
+            }
+
+            if (arguments.Reduction == Reduction.None)
+                Values(arguments.Loss)[segment] = loss;
+            total += loss;
+        }
+
+        StoreTotal(total, arguments);
+    }
 }
