@@ -39,6 +39,7 @@ internal static class FigureProgram
         run.Group("elementwise", ElementwiseFigures.Print);
         run.Group("pool", PoolingFigures.Print);
         run.Group("infer", PredictionFigures.Print);
+        run.Group("data", DataFigures.Print);
         run.Group("tape", TapeFigures.Print);
         run.Group("cold", StartFigures.Print);
         FigureRun.PrintValue("load.after", FigureRun.LoadAverage(), "processes");

@@ -375,22 +375,36 @@ public sealed class TrainingTests
     public void Validation_rows_are_chosen_evenly_from_the_classes()
     {
         float[] labels = [.. Enumerable.Range(0, 1000).Select(i => i < 900 ? 0f : i < 999 ? 1f : 2f)];
-        var data = new TrainingData(1, 3, [.. Enumerable.Range(0, 1000).Select(i => (float)i)], [.. labels], null, 1000);
-        bool[] chosen = ValidationSplit.Choose(data, 0.1f, seed: 1);
-        Assert.Equal(chosen, ValidationSplit.Choose(data, 0.1f, seed: 1));
-        Assert.NotEqual(chosen, ValidationSplit.Choose(data, 0.1f, seed: 2));
-        (TrainingData kept, TrainingData held) = data.Split(chosen);
-        Assert.Equal([90, 10, 0], held.CountClasses());
-        Assert.Equal([810, 89, 1], kept.CountClasses());
-        Assert.Equal(Enumerable.Range(0, 1000).Select(i => (float)i), kept.Features.ToArray().Concat(held.Features.ToArray()).Order());
-        Assert.All(kept.Features.ToArray().Zip(kept.Labels.ToArray()), pair => Assert.Equal(labels[(int)pair.First], pair.Second));
+        bool[] Choose(int seed)
+        {
+            var split = ValidationSplit.Choose(labels.Length, row => (int)labels[row], 3, 0.1f, seed);
+            Assert.Equal([90, 10, 0], split.Counts);
+            return [.. labels.Select((label, row) => split.IsHeldOut(row, (int)label))];
+        }
+        bool[] chosen = Choose(1);
+        Assert.Equal(chosen, Choose(1));
+        Assert.NotEqual(chosen, Choose(2));
+        Assert.Equal([90, 10, 0], Enumerable.Range(0, 3).Select(label => labels.Where((found, row) => found == label && chosen[row]).Count()));
+    }
+
+    [Theory]
+    [InlineData(2, 0.1f, 1)]
+    [InlineData(2, 0.99f, 1)]
+    [InlineData(1, 0.5f, 0)]
+    [InlineData(100_000, 0.2f, 20_000)]
+    public void Validation_rows_are_as_many_as_the_fraction_says(int rows, float fraction, int expected)
+    {
+        var split = ValidationSplit.Choose(rows, null, 0, fraction, seed: 5);
+        Assert.Equal(expected, Enumerable.Range(0, rows).Count(row => split.IsHeldOut(row, 0)));
     }
 
     [Fact]
     public void Standardization_gives_mean_0_and_variance_1()
     {
         float[] matrix = [1e6f + 1, -5, 3, 1e6f + 2, -5, 4, 1e6f + 3, -5, 8];
-        Standardization measured = Standardization.Measure(matrix, 3, scaleOfConstants: 0);
+        var moments = new ColumnMoments(3);
+        moments.Add(matrix);
+        Standardization measured = Standardization.Of(moments, 3, scaleOfConstants: 0);
         measured.Apply(matrix);
         for (int column = 0; column < 3; column++)
         {

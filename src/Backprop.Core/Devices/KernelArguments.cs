@@ -12,6 +12,10 @@ internal readonly record struct MatMulArguments(MemoryBlock A, MemoryBlock B, Me
     public bool TransposeA { get; init; }
     public bool TransposeB { get; init; }
     public bool Accumulate { get; init; }
+
+    /// <summary>Whether zeros of A may be left out as if they had met finite numbers: B is known to have no others, or it does not matter.</summary>
+    public bool MaySkipZeros { get; init; }
+
     public MemoryBlock? Bias { get; init; }
     public Activation Activation { get; init; }
 }

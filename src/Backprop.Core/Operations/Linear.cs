@@ -42,7 +42,12 @@ internal sealed class Linear : Operation<Linear.Attributes>
 
         TensorStorage y = tape.Allocate(x.Shape.WithLastAxis(n));
         using (ScratchBlock left = ScratchBlock.Factor(tape, x), right = ScratchBlock.Factor(tape, weight))
-            tape.Device.MatMul(new MatMulArguments(left.Block, right.Block, y.Values, m, n, k) { Bias = bias?.Values, Activation = activation });
+            tape.Device.MatMul(new MatMulArguments(left.Block, right.Block, y.Values, m, n, k)
+            {
+                Bias = bias?.Values,
+                Activation = activation,
+                MaySkipZeros = !tape.IsRecording, // the weights of a trained network are finite
+            });
 
         var attributes = new Attributes(activation, m, n, k);
         Needs needs = Needs.Input0 | Needs.Input1 | (activation.Kind == ActivationKind.Identity ? Needs.Nothing : Needs.Output);

@@ -15,6 +15,9 @@ public abstract class BatchSource
     /// <summary>The number of rows of one pass.</summary>
     public abstract long RowCount { get; }
 
+    /// <summary>What decides the order of the rows beside seed and epoch, in words; null if nothing does.</summary>
+    internal virtual string? Order => null;
+
     /// <summary>Begins a pass over all rows.</summary>
     /// <param name="seed">Fixes the order.</param>
     /// <param name="epoch">The number of the pass, from 0; each has another order.</param>

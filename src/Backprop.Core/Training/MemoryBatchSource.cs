@@ -1,15 +1,12 @@
-using Backprop.Devices;
+using Backprop.Training;
 
 namespace Backprop;
 
 /// <summary>Training examples that stand in memory.</summary>
 public sealed class MemoryBatchSource : BatchSource
 {
-    /// <summary>The random stream of the shuffling; layers use the small numbers.</summary>
-    private const uint ShuffleStream = 0x5AFF1E;
     private readonly ReadOnlyMemory<float> _features, _targets, _weights;
-    private readonly int[] _order;
-    private int _next;
+    private readonly RowOrder _order;
 
     /// <summary>Describes examples in memory; nothing is copied.</summary>
     /// <param name="features">All rows, one after the other.</param>
@@ -30,7 +27,8 @@ public sealed class MemoryBatchSource : BatchSource
         (_features, _targets, _weights) = (features, targets, weights);
         RowShape = rowShape;
         TargetsPerRow = targetsPerRow;
-        _order = new int[rows];
+        _order = new RowOrder(rows);
+        RowCount = rows;
     }
 
     /// <inheritdoc/>
@@ -43,33 +41,25 @@ public sealed class MemoryBatchSource : BatchSource
     public override bool HasWeights => !_weights.IsEmpty;
 
     /// <inheritdoc/>
-    public override long RowCount => _order.Length;
+    public override long RowCount { get; }
 
     /// <inheritdoc/>
-    public override void Begin(int seed, int epoch, bool shuffle)
-    {
-        _next = 0;
-        for (int i = 0; i < _order.Length; i++)
-            _order[i] = i;
-        if (shuffle)
-            Philox.Shuffle(_order, new RandomKey((ulong)(uint)seed, ShuffleStream, (ulong)epoch));
-    }
+    public override void Begin(int seed, int epoch, bool shuffle) => _order.Begin(seed, epoch, shuffle);
 
     /// <inheritdoc/>
     public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
     {
         int width = RowShape.Length;
-        int rows = Math.Min(targets.Length / TargetsPerRow, _order.Length - _next);
-        for (int i = 0; i < rows; i++)
+        ReadOnlySpan<int> rows = _order.Take(targets.Length / TargetsPerRow);
+        for (int i = 0; i < rows.Length; i++)
         {
-            int row = _order[_next + i];
+            int row = rows[i];
             _features.Span.Slice(row * width, width).CopyTo(features[(i * width)..]);
             _targets.Span.Slice(row * TargetsPerRow, TargetsPerRow).CopyTo(targets[(i * TargetsPerRow)..]);
             if (HasWeights)
                 weights[i] = _weights.Span[row];
         }
 
-        _next += rows;
-        return rows;
+        return rows.Length;
     }
 }

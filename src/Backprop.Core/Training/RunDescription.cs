@@ -31,6 +31,8 @@ internal static class RunDescription
             [nameof(options.Seed)] = Text(options.Seed),
             ["first mini-batch (SHA-256)"] = Fingerprint(training, options),
         };
+        if (training.Order is { } order)
+            values["order of the rows"] = order;
         using (JsonDocument layers = JsonDocument.Parse(network.Definition.ToJson()))
         {
             int number = 0;

@@ -2,8 +2,8 @@ namespace Backprop.ML.Data;
 
 /// <summary>
 /// Brings each column of a matrix to mean 0 and variance 1: x becomes (x − mean)·scale. The figures are measured on the training rows,
-/// in double precision, and later folded into the network, so that nothing is left to do at prediction. The channels of images are
-/// columns, too: interleaved, every pixel is a row of them; planar, each is a run of values, one a pixel.
+/// as exactly as double precision can hold them, and later folded into the network, so that nothing is left to do at prediction. The
+/// channels of images are columns, too: interleaved, every pixel is a row of them; planar, each is a run of values, one a pixel.
 /// </summary>
 internal sealed class Standardization
 {
@@ -17,54 +17,39 @@ internal sealed class Standardization
     /// <summary>The mean of each column.</summary>
     public double[] Mean { get; }
 
-    /// <summary>One over the standard deviation of each column; see <see cref="Measure"/> for constant columns.</summary>
+    /// <summary>One over the standard deviation of each column; see <see cref="Of"/> for constant columns.</summary>
     public double[] Scale { get; }
 
     /// <summary>
-    /// Measures a row-major matrix. A constant column is given <paramref name="scaleOfConstants"/>: 0 takes a feature that taught the
-    /// network nothing out of its predictions as well; 1 leaves a label as it is.
+    /// Takes the figures from sums. A constant column is given <paramref name="scaleOfConstants"/>: 0 takes a feature that taught the
+    /// network nothing out of its predictions as well; 1 leaves a label as it is. Missing values count as the mean of their place.
     /// </summary>
-    /// <param name="matrix">Rows of columns · run values.</param>
+    /// <param name="moments">The sums of rows of columns · run values, or of several such.</param>
     /// <param name="columns">The number of columns.</param>
     /// <param name="scaleOfConstants">The scale of a column without spread.</param>
     /// <param name="run">How many neighbouring values belong to one column before the next begins.</param>
-    public static Standardization Measure(ReadOnlySpan<float> matrix, int columns, double scaleOfConstants, int run = 1)
+    public static Standardization Of(ColumnMoments moments, int columns, double scaleOfConstants, int run = 1)
     {
-        int count = matrix.Length / columns; // values of a column
-        var sums = new double[columns];
-        for (int start = 0; start < matrix.Length;)
+        var sums = new DoubleDouble[columns];
+        var squares = new DoubleDouble[columns];
+        for (int place = 0; place < moments.Width; place++)
         {
-            for (int column = 0; column < columns; column++, start += run)
-            {
-                double sum = sums[column];
-                foreach (float value in matrix.Slice(start, run))
-                    sum += value;
-                sums[column] = sum;
-            }
+            int column = place / run % columns;
+            double missing = moments.Rows - moments.CountOf(place), imputed = moments.MeanOf(place);
+            DoubleDouble imputedSum = new DoubleDouble(missing, 0) * imputed;
+            sums[column] += moments.SumOf(place) + imputedSum;
+            squares[column] += moments.SumOfSquaresOf(place) + imputedSum * imputed;
         }
-        var mean = new double[columns];
-        for (int column = 0; column < columns; column++)
-            mean[column] = (float)(sums[column] / count); // what a network of float32 can subtract at prediction, so training does the same
 
-        Array.Clear(sums);
-        for (int start = 0; start < matrix.Length;)
-        {
-            for (int column = 0; column < columns; column++, start += run)
-            {
-                double sum = sums[column];
-                foreach (float value in matrix.Slice(start, run))
-                {
-                    double difference = value - mean[column];
-                    sum += difference * difference;
-                }
-                sums[column] = sum;
-            }
-        }
+        double count = (double)moments.Rows * (moments.Width / columns); // values of a column
+        var mean = new double[columns];
         var scale = new double[columns];
         for (int column = 0; column < columns; column++)
         {
-            double deviation = Math.Sqrt(sums[column] / count);
-            bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(mean[column]) || !float.IsFinite((float)(1 / deviation));
+            double center = mean[column] = (float)(sums[column].Value / count); // what a network of float32 can subtract at prediction, so training does the same
+            DoubleDouble spread = squares[column] - (sums[column] * 2 - new DoubleDouble(count, 0) * center) * center; // Σ(x − center)²
+            double deviation = Math.Sqrt(Math.Max(0, spread.Value) / count);
+            bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(center) || !float.IsFinite((float)(1 / deviation));
             scale[column] = isConstant ? scaleOfConstants : 1 / deviation;
         }
         return new Standardization(mean, scale, run);
@@ -81,5 +66,14 @@ internal sealed class Standardization
                     value = (float)((value - Mean[column]) * Scale[column]);
             }
         }
+    }
+
+    /// <summary>Standardises one value.</summary>
+    /// <param name="place">Its place in the row.</param>
+    /// <param name="value">The value.</param>
+    public float Apply(int place, float value)
+    {
+        int column = place / _run % Mean.Length;
+        return (float)((value - Mean[column]) * Scale[column]);
     }
 }

@@ -4,29 +4,30 @@ using Microsoft.ML.Runtime;
 
 namespace Backprop.ML.Data;
 
-/// <summary>What a trainer's label column must hold.</summary>
-internal enum LabelKind
-{
-    /// <summary>A number (Single).</summary>
-    Number,
-
-    /// <summary>True or false (Boolean).</summary>
-    TrueOrFalse,
-
-    /// <summary>One of a known number of classes (Key of UInt32; 0 is a missing label).</summary>
-    Class,
-}
-
 /// <summary>The columns a trainer reads, and the checks that they are there and of the right type.</summary>
-internal sealed record TrainingColumns(string Feature, string Label, string? Weight, LabelKind Kind)
+/// <param name="Features">The feature columns; the row of the network has their values in this order.</param>
+/// <param name="Label">The label column.</param>
+/// <param name="Kind">What the label column must hold.</param>
+/// <param name="Weight">The column of the example weights, if there is one.</param>
+/// <param name="Group">The column of the group keys, if there is one.</param>
+internal sealed record TrainingColumns(IReadOnlyList<string> Features, string Label, LabelKind Kind, string? Weight = null, string? Group = null)
 {
+    /// <summary>Whether rows with missing features are read, to be imputed, and not left out.</summary>
+    public bool KeepsMissingFeatures { get; init; }
+
+    /// <summary>The names of all columns that are read.</summary>
+    public IEnumerable<string> All => [.. Features, Label, .. Weight is null ? [] : new[] { Weight }, .. Group is null ? [] : new[] { Group }];
+
     /// <summary>Throws what the built-in trainers throw if a column is missing or of another type.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It names the column, what was expected, what was found and what to do.</exception>
     public void Check(IExceptionContext context, SchemaShape schema)
     {
-        Check(context, schema, "feature", Feature, "inputSchema", "Vector<Single>",
-            column => column.Kind == SchemaShape.Column.VectorKind.Vector && !column.IsKey && column.ItemType == NumberDataViewType.Single,
-            "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers.");
+        foreach (string feature in Features)
+        {
+            Check(context, schema, "feature", feature, "inputSchema", "Vector<Single>",
+                column => column.Kind == SchemaShape.Column.VectorKind.Vector && !column.IsKey && column.ItemType == NumberDataViewType.Single,
+                "Gather the features into one vector of fixed size with Transforms.Concatenate; Transforms.Conversion.ConvertType makes Single of other numbers.");
+        }
         (string expected, string remedy) = Kind switch
         {
             LabelKind.Number => ("Single", "Transforms.Conversion.ConvertType makes Single of other numbers."),

@@ -1,66 +1,49 @@
 namespace Backprop.ML.Data;
 
-/// <summary>The rows a network learns from: a matrix of features, a label a row, perhaps a weight a row.</summary>
-internal sealed class TrainingData(int columns, int classCount, float[] features, float[] labels, float[]? weights, int rows)
+/// <summary>The rows a network learns from, or is judged by: features, targets, perhaps a weight and a group a row.</summary>
+internal abstract class TrainingData(FeatureLayout layout, LabelColumn label)
 {
-    private readonly float[] _features = features;
-    private readonly float[] _labels = labels;
-    private readonly float[]? _weights = weights;
+    /// <summary>The feature columns and their places in the row.</summary>
+    public FeatureLayout Layout { get; } = layout;
+
+    /// <summary>The label column.</summary>
+    public LabelColumn Label { get; } = label;
 
     /// <summary>The number of rows.</summary>
-    public int Rows { get; } = rows;
+    public abstract long Rows { get; }
 
     /// <summary>The number of features a row.</summary>
-    public int Columns { get; } = columns;
+    public int Columns => Layout.Width;
 
     /// <summary>The number of classes; 0 for a numeric label.</summary>
-    public int ClassCount { get; } = classCount;
-
-    /// <summary>The features, row by row.</summary>
-    public Memory<float> Features => _features.AsMemory(0, checked(Rows * Columns));
-
-    /// <summary>The labels: the number itself, 0 or 1, or the index of the class.</summary>
-    public Memory<float> Labels => _labels.AsMemory(0, Rows);
-
-    /// <summary>The weights, or an empty memory if every row counts the same.</summary>
-    public Memory<float> Weights => _weights.AsMemory(0, _weights is null ? 0 : Rows);
+    public int ClassCount => Label.ClassCount;
 
     /// <summary>The number of rows of each class. It is empty for a numeric label.</summary>
-    public int[] CountClasses()
-    {
-        var counts = new int[ClassCount];
-        if (ClassCount > 0)
-        {
-            foreach (float label in Labels.Span)
-                counts[(int)label]++;
-        }
-        return counts;
-    }
+    public abstract int[] CountClasses();
+
+    /// <summary>Whether rows have weights.</summary>
+    public abstract bool HasWeights { get; }
+
+    /// <summary>The memory that the rows take, about, in bytes.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>Sums up the features.</summary>
+    public abstract ColumnMoments MeasureFeatures();
+
+    /// <summary>Sums up the targets.</summary>
+    public abstract ColumnMoments MeasureTargets();
+
+    /// <summary>Prepares the rows that a source gives. To be called once.</summary>
+    public abstract void Prepare(Preparation preparation);
 
     /// <summary>
-    /// Splits the rows in two, each part in its old order. The kept rows close up in the memory of this object, which must not be used
-    /// again; only the chosen ones are given memory of their own.
+    /// Holds rows out, each part in its old order; see <see cref="ValidationSplit"/>. The kept ones may close up in the memory of this
+    /// object, which must not be used again.
     /// </summary>
-    public (TrainingData Kept, TrainingData Chosen) Split(ReadOnlySpan<bool> isChosen)
-    {
-        int chosen = isChosen.Count(true), kept = Rows - chosen;
-        var chosenData = new TrainingData(Columns, ClassCount, new float[chosen * Columns], new float[chosen], _weights is null ? null : new float[chosen], chosen);
-        int nextKept = 0, nextChosen = 0;
-        for (int row = 0; row < Rows; row++)
-        {
-            if (isChosen[row])
-                CopyRow(row, chosenData, nextChosen++);
-            else
-                CopyRow(row, this, nextKept++);
-        }
-        return (new TrainingData(Columns, ClassCount, _features, _labels, _weights, kept), chosenData);
-    }
+    public abstract (TrainingData Kept, TrainingData Held) HoldOut(float fraction, int seed, Action throwIfCanceled);
 
-    private void CopyRow(int row, TrainingData destination, int destinationRow)
-    {
-        _features.AsSpan(row * Columns, Columns).CopyTo(destination._features.AsSpan(destinationRow * Columns));
-        destination._labels[destinationRow] = _labels[row];
-        if (_weights is not null)
-            destination._weights![destinationRow] = _weights[row];
-    }
+    /// <summary>Makes the source of mini-batches. It may have a thread of its own, which ends when it is disposed of.</summary>
+    /// <param name="batchSize">The number of rows of a mini-batch.</param>
+    /// <param name="cancellationToken">Ends a wait for rows.</param>
+    public abstract BatchSource CreateSource(int batchSize, CancellationToken cancellationToken);
 }

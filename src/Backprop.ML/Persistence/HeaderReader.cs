@@ -33,6 +33,15 @@ internal ref struct HeaderReader(ReadOnlySpan<byte> bytes, long start)
         }
     }
 
+    /// <summary>Reads single-precision numbers: how many, then each.</summary>
+    public float[] Floats()
+    {
+        int count = Number<int>();
+        if (count < 0 || count > Remaining / sizeof(float))
+            throw new InvalidModelException($"its header claims {count} numbers where {Remaining} bytes are left", Offset);
+        return [.. MemoryMarshal.Cast<byte, float>(Take(count * sizeof(float)))];
+    }
+
     /// <summary>Checks that nothing is left.</summary>
     public readonly void CheckEnd()
     {

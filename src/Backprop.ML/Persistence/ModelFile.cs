@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Backprop.ML.Data;
@@ -15,16 +16,20 @@ internal enum ModelTask : byte
 
 /// <summary>
 /// The payload inside ML.NET's model file. Layout, little-endian:
-/// the magic "BackpML\0", a format version (int32), the length of the header (int32), the header, its SHA-256;
+/// the magic "BackpML\0", a format version (int32: 1, or 2 if values are imputed), the length of the header (int32), the header, its SHA-256;
 /// then the network in its own format (<see cref="NetworkFile"/>: definition as JSON, weights as safetensors, checksum).
-/// The header holds the task, the name of the feature column, the number of classes and their key values. Neither part names a
-/// type or an assembly, and nothing is allocated for a length that the file only claims.
+/// The header holds the task, the name of the feature column, the number of classes and their key values; in version 2 also what
+/// stands in for missing features, one float32 a feature. Neither part names a type or an assembly, and nothing is allocated for a
+/// length that the file only claims.
 /// </summary>
 internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int ClassCount, LabelKeyValues? KeyValues, Network Network)
 {
-    private const int FormatVersion = 1, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
+    private const int PlainVersion = 1, ImputingVersion = 2, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
 
     private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
+
+    /// <summary>What stands in for missing features, if anything does.</summary>
+    public float[]? Imputed { get; init; }
 
     /// <summary>Writes the payload.</summary>
     public void Write(Stream stream)
@@ -35,11 +40,16 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         KeyValueFormat.WriteText(writer, FeatureColumnName);
         writer.Write(ClassCount);
         KeyValueFormat.Write(writer, KeyValues);
+        if (Imputed is not null)
+        {
+            writer.Write(Imputed.Length);
+            writer.Write(MemoryMarshal.AsBytes<float>(Imputed));
+        }
         writer.Flush();
 
         ReadOnlySpan<byte> bytes = header.GetBuffer().AsSpan(0, (int)header.Length);
         stream.Write(Magic);
-        stream.Write(BitConverter.GetBytes(FormatVersion));
+        stream.Write(BitConverter.GetBytes(Imputed is null ? PlainVersion : ImputingVersion));
         stream.Write(BitConverter.GetBytes(bytes.Length));
         stream.Write(bytes);
         stream.Write(SHA256.HashData(bytes));
@@ -53,8 +63,8 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         if (!BoundedReader.Read(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
             throw new InvalidModelException("it does not begin with the word BackpML", 0);
         int version = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), VersionOffset, "format version"));
-        if (version != FormatVersion)
-            throw new InvalidModelException($"it has format version {version}; this package reads version {FormatVersion}", VersionOffset);
+        if (version is not (PlainVersion or ImputingVersion))
+            throw new InvalidModelException($"it has format version {version}; this package reads versions {PlainVersion} to {ImputingVersion}", VersionOffset);
         int length = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), LengthOffset, "header length"));
         if (length < 0)
             throw new InvalidModelException($"its header claims the length {length}", LengthOffset);
@@ -67,11 +77,12 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         string featureColumnName = reader.Text();
         int classCount = reader.Number<int>();
         LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
+        float[]? imputed = version == PlainVersion ? null : reader.Floats();
         reader.CheckEnd();
         Network network = ReadNetwork(stream, HeaderOffset + (long)length + SHA256.HashSizeInBytes);
         if (stream.ReadByte() >= 0)
             throw new InvalidModelException("there are bytes behind the end of the network", HeaderOffset + length);
-        var file = new ModelFile(task, featureColumnName, classCount, keyValues, network);
+        var file = new ModelFile(task, featureColumnName, classCount, keyValues, network) { Imputed = imputed };
         file.Check();
         return file;
     }
@@ -97,6 +108,8 @@ internal sealed record ModelFile(ModelTask Task, string FeatureColumnName, int C
         int expected = Task == ModelTask.MulticlassClassification ? ClassCount : 1;
         if (Network.OutputShape.Length != expected)
             throw new InvalidModelException($"its task needs a network with {expected} outputs; its network has {Network.OutputShape.Length}", HeaderOffset);
+        if (Imputed is not null && (Imputed.Length != Network.InputShape.Length || Imputed.Any(value => !float.IsFinite(value))))
+            throw new InvalidModelException($"it has {Imputed.Length} values for missing features, which must be finite and one for each of {Network.InputShape.Length} features", HeaderOffset);
         if (KeyValues is not null && (Task != ModelTask.MulticlassClassification || KeyValues.Count != ClassCount))
             throw new InvalidModelException($"it has {KeyValues.Count} class names for {ClassCount} classes", HeaderOffset);
     }

@@ -1,3 +1,4 @@
+using Backprop.ML.Data;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -20,13 +21,12 @@ internal sealed class BatchCursor : DataViewRowCursor, IScoredRow
     private readonly bool[] _isActive;
     private readonly ColumnBuffer?[] _buffers;
     private readonly Delegate?[] _scoreGetters;
-    private readonly ValueGetter<VBuffer<float>> _getFeatures;
+    private readonly RowReader _reader;
     private readonly ValueGetter<DataViewRowId> _getId;
     private readonly DataViewRowId[] _ids;
     private readonly long[] _batches;
     private readonly float[] _features;
     private readonly float[] _scores;
-    private VBuffer<float> _vector;
     private int _slot = -1;
     private int _slots;
     private long _position = -1;
@@ -42,7 +42,7 @@ internal sealed class BatchCursor : DataViewRowCursor, IScoredRow
         for (int i = 0; i < _buffers.Length; i++)
             _buffers[i] = isActive[i] ? ColumnBuffer.Create(source, schema.Input[i], rows) : null;
         _scoreGetters = schema.CreateGetters(isActive, this);
-        _getFeatures = source.GetGetter<VBuffer<float>>(schema.Feature);
+        _reader = schema.CreateReader(source);
         _getId = source.GetIdGetter();
         _ids = new DataViewRowId[rows];
         _batches = new long[rows];
@@ -124,8 +124,8 @@ internal sealed class BatchCursor : DataViewRowCursor, IScoredRow
             _batches[_slots] = _source.Batch;
             foreach (ColumnBuffer? buffer in _buffers)
                 buffer?.Read(_slots);
-            _getFeatures(ref _vector);
-            _schema.CopyFeatures(_vector, _features.AsSpan(_slots * width, width));
+            _reader.Fetch();
+            _reader.CopyTo(_features.AsSpan(_slots * width, width));
             _slots++;
         }
         if (_slots == 0)

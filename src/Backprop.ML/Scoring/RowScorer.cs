@@ -1,5 +1,5 @@
+using Backprop.ML.Data;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace Backprop.ML.Scoring;
 
@@ -11,17 +11,16 @@ internal sealed class RowScorer : IScoredRow
 {
     private readonly ScoringSchema _schema;
     private readonly DataViewRow _row;
-    private readonly ValueGetter<VBuffer<float>> _getFeatures;
+    private readonly RowReader _reader;
     private readonly float[] _features;
     private readonly float[] _scores;
-    private VBuffer<float> _vector;
     private long _scoredPosition = -1;
 
     public RowScorer(ScoringSchema schema, DataViewRow row)
     {
         _schema = schema;
         _row = row;
-        _getFeatures = row.GetGetter<VBuffer<float>>(schema.Feature);
+        _reader = schema.CreateReader(row);
         _features = new float[schema.Scorer.FeatureCount];
         _scores = new float[schema.Scorer.Columns.NetworkOutputs];
     }
@@ -36,16 +35,8 @@ internal sealed class RowScorer : IScoredRow
             if (position != _scoredPosition)
             {
                 _scoredPosition = -1;
-                _getFeatures(ref _vector);
-                if (_vector.IsDense && _vector.Length == _features.Length)
-                {
-                    _schema.Scorer.Score(_vector.GetValues(), _scores);
-                }
-                else
-                {
-                    _schema.CopyFeatures(_vector, _features);
-                    _schema.Scorer.Score(_features, _scores);
-                }
+                _reader.Fetch();
+                _schema.Scorer.Score(_reader.Values(_features), _scores);
                 _scoredPosition = position;
             }
             return _scores;

@@ -9,36 +9,19 @@ namespace Backprop.ML.Scoring;
 internal sealed class ScoringSchema
 {
     private readonly IExceptionContext _context;
+    private readonly FeatureLayout _layout;
+    private readonly float[]? _imputed;
+    private readonly HashSet<int> _features = [];
 
-    public ScoringSchema(IExceptionContext context, Scorer scorer, string featureColumnName, DataViewSchema input)
+    public ScoringSchema(IExceptionContext context, Scorer scorer, FeatureLayout layout, float[]? imputed, DataViewSchema input)
     {
         _context = context;
+        _layout = layout;
+        _imputed = imputed;
         Scorer = scorer;
         Input = input;
-        if (input.GetColumnOrNull(featureColumnName) is not { } feature)
-        {
-            throw context.Process(new ArgumentOutOfRangeException("inputSchema",
-                $"Could not find feature column '{featureColumnName}'. The columns are: {string.Join(", ", input.Select(column => column.Name))}."));
-        }
-        var expected = new VectorDataViewType(NumberDataViewType.Single, scorer.FeatureCount);
-        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single)
-        {
-            throw context.Process(new ArgumentOutOfRangeException("inputSchema",
-                $"Schema mismatch for feature column '{featureColumnName}': expected {expected}, as in training, got {feature.Type}."));
-        }
-        if (vector.Size != scorer.FeatureCount)
-        {
-            throw context.Process(new InvalidOperationException(
-                $"Incompatible feature column type: feature column '{featureColumnName}' must be '{expected}', as in training, but is '{vector}'. " +
-                "Prepare the data to be scored with the same transforms as the training data."));
-        }
-        if (scorer.Image is { } image && ImageColumn.Objection(image, vector) is { } objection)
-        {
-            throw context.Process(new InvalidOperationException(
-                $"Incompatible feature column type: feature column '{featureColumnName}': {objection}. " +
-                "Prepare the data to be scored with the same transforms as the training data."));
-        }
-        Feature = feature;
+        foreach (FeatureColumn column in layout.Columns)
+            _features.Add(Find(context, scorer, column, input));
         var builder = new DataViewSchema.Builder();
         builder.AddColumns(input);
         scorer.Columns.AddTo(builder, input);
@@ -54,8 +37,8 @@ internal sealed class ScoringSchema
     /// <summary>The schema of the output: the input's columns, then the task's.</summary>
     public DataViewSchema Output { get; }
 
-    /// <summary>The feature column of the input.</summary>
-    public DataViewSchema.Column Feature { get; }
+    /// <summary>Makes the reader of a row's features.</summary>
+    public RowReader CreateReader(DataViewRow row) => new(_context, row, _layout, _imputed);
 
     /// <summary>Whether the column with this index in the output schema is one of the task's own.</summary>
     public bool IsScore(int index) => index >= Input.Count;
@@ -77,7 +60,7 @@ internal sealed class ScoringSchema
     public IEnumerable<DataViewSchema.Column> Dependencies(bool[] isActive)
     {
         bool needsFeatures = isActive.AsSpan(Input.Count).Contains(true);
-        return Input.Where(column => isActive[column.Index] || (needsFeatures && column.Index == Feature.Index));
+        return Input.Where(column => isActive[column.Index] || (needsFeatures && _features.Contains(column.Index)));
     }
 
     /// <summary>The getters of the task's own columns, in order; null for those that are not marked.</summary>
@@ -104,18 +87,35 @@ internal sealed class ScoringSchema
         getter as ValueGetter<TValue> ?? throw _context.Process(new InvalidOperationException(
             $"Invalid TValue '{typeof(TValue)}' in GetGetter for column '{Output[index].Name}': expected '{Output[index].Type.RawType}'."));
 
-    /// <summary>Copies the features of a row to where the scorer wants them.</summary>
-    /// <exception cref="InvalidOperationException">The row's vector has another length than the schema promises.</exception>
-    public void CopyFeatures(in VBuffer<float> features, Span<float> destination)
-    {
-        if (features.Length != destination.Length)
-        {
-            throw _context.Process(new InvalidOperationException(
-                $"Feature column '{Feature.Name}': expected a vector of {destination.Length} values, as the schema promises, got one of {features.Length}."));
-        }
-        features.CopyTo(destination);
-    }
-
     /// <summary>The error of a value asked for before the first or behind the last row.</summary>
     public Exception NoRow() => _context.Process(new InvalidOperationException("There is no current row: call MoveNext first, and stop when it gives false."));
+
+    /// <summary>Finds a feature column and checks that it is as it was in training; gives its index.</summary>
+    private static int Find(IExceptionContext context, Scorer scorer, FeatureColumn column, DataViewSchema input)
+    {
+        if (input.GetColumnOrNull(column.Name) is not { } feature)
+        {
+            throw context.Process(new ArgumentOutOfRangeException("inputSchema",
+                $"Could not find feature column '{column.Name}'. The columns are: {string.Join(", ", input.Select(other => other.Name))}."));
+        }
+        var expected = new VectorDataViewType(NumberDataViewType.Single, column.Width);
+        if (feature.Type is not VectorDataViewType { IsKnownSize: true } vector || vector.ItemType != NumberDataViewType.Single)
+        {
+            throw context.Process(new ArgumentOutOfRangeException("inputSchema",
+                $"Schema mismatch for feature column '{column.Name}': expected {expected}, as in training, got {feature.Type}."));
+        }
+        if (vector.Size != column.Width)
+        {
+            throw context.Process(new InvalidOperationException(
+                $"Incompatible feature column type: feature column '{column.Name}' must be '{expected}', as in training, but is '{vector}'. " +
+                "Prepare the data to be scored with the same transforms as the training data."));
+        }
+        if (scorer.Image is { } image && ImageColumn.Objection(image, vector) is { } objection)
+        {
+            throw context.Process(new InvalidOperationException(
+                $"Incompatible feature column type: feature column '{column.Name}': {objection}. " +
+                "Prepare the data to be scored with the same transforms as the training data."));
+        }
+        return feature.Index;
+    }
 }

@@ -161,6 +161,7 @@ public abstract partial class NeuralNetworkOptions
         if (!Enum.IsDefined(Precision))
             throw Rejected(nameof(Precision), Precision, $"one of {string.Join(", ", Enum.GetNames<Precision>())}");
         CheckControl();
+        CheckData();
         if (StopsEarly && ValidationFraction == 0)
             throw Rejected(nameof(ValidationFraction), ValidationFraction, $"above 0 (or null) with {nameof(EarlyStopping)}, which needs validation rows");
     }

@@ -71,7 +71,7 @@ public abstract partial class NeuralNetworkTrainerBase
         if (model.InputShape.Length != data.Columns)
         {
             throw _host.Process(new InvalidOperationException(
-                $"The model to go on with takes {model.InputShape.Length} features, but feature column '{_columns.Feature}' has {data.Columns}. Prepare the data as it was then."));
+                $"The model to go on with takes {model.InputShape.Length} features, but feature column {data.Layout.Names} has {data.Columns}. Prepare the data as it was then."));
         }
         int outputs = Task == ModelTask.MulticlassClassification ? data.ClassCount : 1;
         if (model.OutputShape.Length != outputs)

@@ -34,7 +34,10 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         {
             throw _host.Process(e);
         }
-        _columns = new TrainingColumns(_options.FeatureColumnName, _options.LabelColumnName, _options.ExampleWeightColumnName, labelKind);
+        _columns = new TrainingColumns([_options.FeatureColumnName], _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName)
+        {
+            KeepsMissingFeatures = _options.MissingValues == MissingValueHandling.MeanImputation,
+        };
 
         // Drawn here and not in Fit: fitting the same trainer to the same data again gives the same bits.
         _seed = _options.Seed ?? _host.Rand.Next();
@@ -64,13 +67,16 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
     }
 
-    /// <summary>Trains a network on the rows of <paramref name="input"/>, which are read into memory once, in their order.</summary>
+    /// <summary>
+    /// Trains a network on the rows of <paramref name="input"/>, which are read into memory once, in their order, if they fit into
+    /// <see cref="NeuralNetworkOptions.MemoryBudget"/>.
+    /// </summary>
     /// <remarks>
     /// A row is left out, with a warning in the log, if a feature or the label is missing (NaN, infinite, key 0) or the weight is not
-    /// a positive number.
+    /// a positive number; rows with missing features can be kept instead (<see cref="NeuralNetworkOptions.MissingValues"/>).
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type than the trainer needs.</exception>
-    /// <exception cref="InvalidOperationException">No usable row, rows of one class only, or more rows than fit into memory.</exception>
+    /// <exception cref="InvalidOperationException">No usable row, rows of one class only, a row that cannot be read, or a memory budget below one mini-batch.</exception>
     /// <exception cref="TrainingDivergedException">The loss became NaN or infinite, for example because the learning rate is too high.</exception>
     /// <exception cref="OperationCanceledException">The training was called off before anything was learned, or is to throw then.</exception>
     /// <exception cref="IOException">A checkpoint cannot be written; the one before is untouched.</exception>
@@ -108,17 +114,17 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         ArgumentNullException.ThrowIfNull(input);
         int seed = Seed();
         Check(input, validation);
-        NetworkDefinition? hidden = HiddenLayers(input.Schema[_columns.Feature], begun); // before the reading: images take their time
+        NetworkDefinition? hidden = HiddenLayers(input.Schema, begun); // before the reading: images take their time
         using IChannel channel = _host.Start("Training");
         using var stop = new TrainingStop(_host, _environment, _options.CancellationToken);
         stop.ThrowIfRequested();
 
-        TrainingData training = TrainingDataReader.Read(_host, channel, _columns, input, "Training set", stop.ThrowIfRequested);
+        TrainingData training = Read(input, "Training set", _options.Memory);
         CheckClasses(training, input.Schema[_columns.Label]);
-        TrainingData? held = validation is null ? null
-            : TrainingDataReader.Read(_host, channel, _columns, validation, "Validation set", stop.ThrowIfRequested);
+        TrainingData? held = validation is null ? null : Read(validation, "Validation set",
+            new MemoryPlan(Math.Max(_options.Memory.Budget / 4, training is InMemoryData ? _options.Memory.Budget - training.Bytes : 0), null));
         if (held is null && TrainingPlan.ValidationFraction(_options, training.Rows) is > 0 and float fraction)
-            (training, held) = training.Split(ValidationSplit.Choose(training, fraction, seed));
+            (training, held) = training.HoldOut(fraction, seed, stop.ThrowIfRequested);
         if (held?.Rows == 0)
         {
             held = null;
@@ -130,14 +136,14 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         if (begun is not null)
             CheckModel(begun, hidden, training);
         Network network = begun ?? Build(hidden, training, seed);
-        Standardization? features = _options.NormalizeFeatures && begun?.TakesInputScaling() != false
-            ? Measure(training, network.Definition, scaleOfConstants: begun is null ? 0 : 1) : null;
-        Standardization? labels = Task == ModelTask.Regression ? Standardization.Measure(training.Labels.Span, 1, scaleOfConstants: 1) : null;
-        foreach (TrainingData data in held is null ? [training] : new[] { training, held })
-        {
-            features?.Apply(data.Features.Span);
-            labels?.Apply(data.Labels.Span);
-        }
+        bool normalizes = _options.NormalizeFeatures && begun?.TakesInputScaling() != false;
+        ColumnMoments? moments = normalizes || _columns.KeepsMissingFeatures ? training.MeasureFeatures() : null;
+        Standardization? features = normalizes ? Standardize(moments!, network.Definition, scaleOfConstants: begun is null ? 0 : 1) : null;
+        Standardization? labels = Task == ModelTask.Regression ? Standardization.Of(training.MeasureTargets(), training.Label.TargetsPerRow, scaleOfConstants: 1) : null;
+        float[]? imputed = _columns.KeepsMissingFeatures ? Imputed(moments!, training.Layout, channel) : null;
+        var preparation = new Preparation(features, labels, imputed);
+        training.Prepare(preparation);
+        held?.Prepare(preparation);
 
         if (begun is not null)
             network = Prepared(begun, features, labels);
@@ -149,14 +155,35 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             network = network.WithInputScaling(features.Mean, features.Scale);
         if (labels is not null)
             network.ScaleOutputs([1 / labels.Scale[0]], labels.Mean);
-        return new NeuralNetworkTransformer(_environment, Task, _columns.Feature, new NeuralNetworkModelParameters(network, history),
+        return new NeuralNetworkTransformer(_environment, Task, _columns.Features[0], new NeuralNetworkModelParameters(network, history, imputed),
             Task == ModelTask.MulticlassClassification ? LabelKeyValues.Read(input.Schema[_columns.Label], training.ClassCount) : null);
+
+        TrainingData Read(IDataView data, string name, MemoryPlan memory) =>
+            TrainingDataReader.Read(channel, new Examples(_host, _columns, data, name), memory, stop.ThrowIfRequested);
     }
 
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
-    private static Standardization Measure(TrainingData data, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
-        ? Standardization.Measure(data.Features.Span, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
-        : Standardization.Measure(data.Features.Span, data.Columns, scaleOfConstants);
+    private static Standardization Standardize(ColumnMoments moments, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
+        ? Standardization.Of(moments, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
+        : Standardization.Of(moments, moments.Width, scaleOfConstants);
+
+    /// <summary>The means that stand in for missing features.</summary>
+    private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, IChannel channel)
+    {
+        int incomplete = 0, empty = 0;
+        for (int place = 0; place < moments.Width; place++)
+        {
+            incomplete += moments.CountOf(place) < moments.Rows ? 1 : 0;
+            empty += moments.CountOf(place) == 0 ? 1 : 0;
+        }
+        if (incomplete > 0)
+        {
+            channel.Info(MessageSensitivity.None, "Imputed {0} missing values of {1} features in {2} by the mean of the training rows.", moments.MissingCount, incomplete, layout.Names);
+            if (empty > 0)
+                channel.Warning(MessageSensitivity.None, "{0} features in {1} are missing in all training rows; they count as 0.", empty, layout.Names);
+        }
+        return [.. Enumerable.Range(0, moments.Width).Select(moments.MeanOf)];
+    }
 
     private void Check(IDataView input, IDataView? validation)
     {
@@ -164,7 +191,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         if (validation is null)
             return;
         _columns.Check(_host, Seam.ShapeOf(validation.Schema));
-        foreach (string name in new[] { _columns.Feature, _columns.Label })
+        foreach (string name in _columns.Features.Append(_columns.Label))
         {
             DataViewType expected = input.Schema[name].Type, found = validation.Schema[name].Type;
             if (!expected.Equals(found))
@@ -194,7 +221,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     }
 
     /// <summary>The hidden layers that the options describe, told of the images in the feature column; null if the trainer is to choose, or a begun network has them.</summary>
-    private NetworkDefinition? HiddenLayers(DataViewSchema.Column feature, Network? begun)
+    private NetworkDefinition? HiddenLayers(DataViewSchema schema, Network? begun)
     {
         try
         {
@@ -203,7 +230,9 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             {
                 NetworkBuilder builder = _options.Network(new NetworkBuilder()) ??
                     throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Network), "a function that gives null", "one that gives the builder back");
-                hidden = ImageColumn.WithImage(builder.ToDefinition(), feature.Name, (VectorDataViewType)feature.Type);
+                hidden = builder.ToDefinition();
+                if (_columns.Features is [var name] && schema[name].Type is VectorDataViewType vector)
+                    hidden = ImageColumn.WithImage(hidden, name, vector);
             }
             if (_options.Augmentation.Count > 0 && (hidden ?? begun?.Definition)?.Layers is not [ImageDefinition, ..])
             {
@@ -260,7 +289,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         TrainingHistory history;
         try
         {
-            history = new TrainingLoop(network, loss, options).Run(Source(training), held is null ? null : Source(held), stop.Token);
+            BatchSource source = training.CreateSource(batchSize, stop.Token);
+            using var ends = source as IDisposable;
+            BatchSource? heldSource = held?.CreateSource(batchSize, stop.Token);
+            using var heldEnds = heldSource as IDisposable;
+            history = new TrainingLoop(network, loss, options).Run(source, heldSource, stop.Token);
         }
         catch (OperationCanceledException)
         {
@@ -271,6 +304,4 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         log.Finish(history);
         return history;
     }
-
-    private static MemoryBatchSource Source(TrainingData data) => new(data.Features, [data.Columns], data.Labels, 1, data.Weights);
 }

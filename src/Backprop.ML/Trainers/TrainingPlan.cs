@@ -17,20 +17,20 @@ internal static class TrainingPlan
     private const int FewRows = 2_000;
 
     /// <summary>The part of the rows to hold out.</summary>
-    public static float ValidationFraction(NeuralNetworkOptions options, int rows) =>
+    public static float ValidationFraction(NeuralNetworkOptions options, long rows) =>
         options.ValidationFraction ?? (rows >= RowsWorthHoldingOut || options.StopsEarly ? 0.1f : 0);
 
     /// <summary>Rows per step: few data need many small steps; for many data larger steps are cheaper.</summary>
-    public static int BatchSize(NeuralNetworkOptions options, int rows)
+    public static int BatchSize(NeuralNetworkOptions options, long rows)
     {
         int smallest = rows < FewRows ? 16 : 64;
-        return Math.Min(rows, options.BatchSize ?? Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)rows / 256), smallest, 256));
+        return (int)Math.Min(rows, options.BatchSize ?? Math.Clamp((long)BitOperations.RoundUpToPowerOf2((ulong)rows / 256), smallest, 256));
     }
 
     /// <summary>Epochs: as many as make about the number of steps that training takes, within limits.</summary>
-    public static int NumberOfEpochs(NeuralNetworkOptions options, int rows, int batchSize, bool canStopEarly)
+    public static int NumberOfEpochs(NeuralNetworkOptions options, long rows, int batchSize, bool canStopEarly)
     {
-        int stepsPerEpoch = (rows + batchSize - 1) / batchSize;
+        var stepsPerEpoch = (int)Math.Min((rows + batchSize - 1) / batchSize, int.MaxValue);
         return options.NumberOfEpochs ?? (canStopEarly ? Math.Clamp(12_000 / stepsPerEpoch, 10, 60) : Math.Clamp(4_000 / stepsPerEpoch, 40, 200));
     }
 
@@ -45,7 +45,7 @@ internal static class TrainingPlan
         options.EarlyStopping ?? new EarlyStopping { Patience = Math.Max(5, numberOfEpochs / 3) };
 
     /// <summary>The hidden layers where the caller has given none.</summary>
-    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(int rows) => rows switch
+    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(long rows) => rows switch
     {
         < FewRows => HiddenLayers([64, 32]),
         < RowsWorthHoldingOut => HiddenLayers([128, 64]),

@@ -13,7 +13,8 @@ namespace Backprop.ML;
 /// <remarks>
 /// <para>Regression: Score (Single). Binary classification: PredictedLabel (Boolean), Score (Single, a logit), Probability (Single).
 /// Multiclass classification: PredictedLabel (key), Score (vector of Single: a probability a class, in the order of the keys).</para>
-/// <para>A row with a missing (NaN) or infinite feature is scored NaN; its predicted label is false or the missing key 0.</para>
+/// <para>A row with a missing (NaN) or infinite feature is scored NaN; its predicted label is false or the missing key 0. A model that was
+/// trained with <see cref="MissingValueHandling.MeanImputation"/> scores it with the mean of the training rows in its place.</para>
 /// <para>One transformer may be used by any number of threads at once. Cursors, rows and prediction engines made from it, as always
 /// in ML.NET, by one thread each. A row gets the same score, to the last bit, alone or in a batch.</para>
 /// </remarks>
@@ -36,7 +37,7 @@ public sealed partial class NeuralNetworkTransformer
     }
 
     private NeuralNetworkTransformer(IHostEnvironment environment, ModelFile file)
-        : this(environment, file.Task, file.FeatureColumnName, new NeuralNetworkModelParameters(file.Network, history: null), file.KeyValues)
+        : this(environment, file.Task, file.FeatureColumnName, new NeuralNetworkModelParameters(file.Network, history: null, file.Imputed), file.KeyValues)
     {
     }
 
@@ -84,9 +85,12 @@ public sealed partial class NeuralNetworkTransformer
     private ScoringSchema Bind(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new ScoringSchema(_host, _scorer, FeatureColumnName, inputSchema);
+        return new ScoringSchema(_host, _scorer, FeatureLayout.OfVector(FeatureColumnName, _scorer.FeatureCount), Model.Imputed, inputSchema);
     }
 
     private ModelFile ToFile() => new(_task, FeatureColumnName, _task == ModelTask.MulticlassClassification ? _scorer.Columns.NetworkOutputs : 0,
-        KeyValues, Model.Network);
+        KeyValues, Model.Network)
+    {
+        Imputed = Model.Imputed,
+    };
 }

@@ -84,6 +84,27 @@ public class MatMulTests
     }
 
     [Theory]
+    [MemberData(nameof(InstructionSets))]
+    public void ARowOfMostlyZerosEqualsTheSameRowInABatch(string instructionSet)
+    {
+        foreach ((int n, int k) in ((int, int)[])[(1, 512), (10, 784), (33, 1000), (128, 3000), (257, 513), (5000, 600)])
+        {
+            foreach (int distance in (int[])[1, 5, 8, 9, 40, 5000])
+            {
+                float[] a = Samples.Uniform(2 * k, 1), b = Samples.Uniform(k * n, 2), bias = Samples.Uniform(n, 3);
+                for (int i = 0; i < k; i++)
+                    a[k + i] = i % distance == distance / 2 ? a[k + i] : i % 2 == 0 ? 0f : -0f;
+                foreach (CpuDevice device in Processor(instructionSet))
+                {
+                    float[] batch = Run(device, a, b, new float[2 * n], bias, 2, n, k, false, false, false, Activation.Identity).Result;
+                    float[] alone = Run(device, a[k..], b, new float[n], bias, 1, n, k, false, false, false, Activation.Identity, maySkipZeros: true).Result;
+                    Assert.True(KernelHarness.SameBits(alone, batch.AsSpan(n)), $"one in {distance} not zero, N = {n}, K = {k}, {device}");
+                }
+            }
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Transposes))]
     public void NotANumberAndInfinityPassThrough(string instructionSet, bool transposeA, bool transposeB)
     {
@@ -147,7 +168,7 @@ public class MatMulTests
     private static CpuDevice[] Processor(string instructionSet) => KernelHarness.Processors.Single(processor => processor.Set.ToString() == instructionSet).Devices;
 
     private static (float[] Result, string? Complaint) Run(
-        CpuDevice device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation)
+        CpuDevice device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation, bool maySkipZeros = false)
     {
         MemoryBlock blockA = Guarded(device, a, float.NaN), blockB = Guarded(device, b, float.NaN), blockC = Guarded(device, accumulate ? c : null, GuardValue, c.Length);
         MemoryBlock? blockBias = bias is null ? null : Guarded(device, bias, float.NaN);
@@ -158,6 +179,7 @@ public class MatMulTests
             Accumulate = accumulate,
             Bias = blockBias,
             Activation = activation,
+            MaySkipZeros = maySkipZeros,
         });
         float[] result = Download(device, blockC, c.Length + GuardLength), afterA = Download(device, blockA, a.Length), afterB = Download(device, blockB, b.Length);
         device.Return(blockA);

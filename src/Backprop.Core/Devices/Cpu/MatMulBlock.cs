@@ -42,7 +42,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     private readonly float* _a, _b, _bias;
     private readonly nint _aStride, _bStride;
     private readonly int _m, _n, _k;
-    private readonly bool _transposeA, _transposeB, _accumulate;
+    private readonly bool _transposeA, _transposeB, _accumulate, _maySkipZeros;
     private readonly Activation _activation;
 
     public MatMulBlock(in MatMulArguments arguments)
@@ -53,6 +53,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         _bias = arguments.Bias is NativeBlock bias && !arguments.Accumulate ? bias.Floats : null;
         (_m, _n, _k) = (arguments.M, arguments.N, arguments.K);
         (_transposeA, _transposeB, _accumulate) = (arguments.TransposeA, arguments.TransposeB, arguments.Accumulate);
+        _maySkipZeros = arguments.MaySkipZeros;
         _aStride = _transposeA ? _m : _k;
         _bStride = _transposeB ? _k : _n;
         _activation = arguments.Accumulate ? Activation.Identity : arguments.Activation;
@@ -166,7 +167,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         if (rows == 1 && panel == null)
         {
             float* c = C + (nint)firstRow * _n + firstColumn;
-            MatMulRow<TSimd>.Multiply(columns, depth, a, _transposeA ? aStride : 1, _b + k * _bStride + firstColumn, _bStride, c, _accumulate || k > 0);
+            MatMulRow<TSimd>.Multiply(columns, depth, a, _transposeA ? aStride : 1, _b + k * _bStride + firstColumn, _bStride, c, _accumulate || k > 0, _maySkipZeros);
             Finish(c, firstColumn, 1, columns, k + depth == _k);
             return;
         }

@@ -16,6 +16,10 @@ internal static unsafe class MatMulRow<TSimd>
     // Their sums take half of a first-level cache.
     private const int StripColumns = 4096;
 
+    // From this depth on it is worth looking whether a is mostly zeros, such as the counts of the words of a text: then only the rows of B that
+    // meet something else are read. With more than one in eight other than zero, reading all in long runs is as fast.
+    private const int SparseDepth = 64, SparsePart = 8;
+
     // The most products in one sum of a transposed product, 256 in each lane; longer ones are summed in parts, which rounds
     // less.
     private static int DotDepth => 256 * TSimd.Width;
@@ -24,9 +28,16 @@ internal static unsafe class MatMulRow<TSimd>
 
     /// <summary>c = a·B, or c += a·B when <paramref name="add"/>. Every element is one sum in ascending k, as in a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(int columns, int depth, float* a, nint stepStride, float* b, nint bStride, float* c, bool add)
+    public static void Multiply(int columns, int depth, float* a, nint stepStride, float* b, nint bStride, float* c, bool add, bool maySkipZeros = false)
     {
         int column = 0;
+        if (maySkipZeros && depth >= SparseDepth && stepStride == 1 && IsSparse(new ReadOnlySpan<float>(a, depth)))
+        {
+            for (; column < columns; column += StripColumns)
+                MultiplySparseStrip(Math.Min(columns - column, StripColumns), depth, a, b + column, bStride, c + column, add);
+            return;
+        }
+
         if (columns > GroupColumns + GroupColumns / 2)
         {
             for (; column < columns; column += StripColumns)
@@ -63,6 +74,37 @@ internal static unsafe class MatMulRow<TSimd>
             for (; column < columns; column++, row += bStride)
                 DotOne(count, a, row, c + column, add);
         }
+    }
+
+    private static bool IsSparse(ReadOnlySpan<float> a) => a.Count(0f) > a.Length - a.Length / SparsePart;
+
+    // The same sums without the products that are zero, which change none.
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplySparseStrip(int columns, int depth, float* a, float* b, nint bStride, float* c, bool add)
+    {
+        float* sums = stackalloc float[StripColumns];
+        new Span<float>(sums, columns).Clear();
+        for (int k = 0; k < depth; k++)
+        {
+            int zeros = new ReadOnlySpan<float>(a + k, depth - k).IndexOfAnyExcept(0f);
+            if (zeros < 0)
+                break;
+            k += zeros;
+            float* row = b + k * bStride;
+            TSimd x = TSimd.Create(a[k]);
+            int column = 0;
+            for (; column <= columns - TSimd.Width; column += TSimd.Width)
+                TSimd.Store(TSimd.Fma(x, TSimd.Load(row + column), TSimd.Load(sums + column)), sums + column);
+            int rest = columns - column;
+            if (rest > 0)
+                TSimd.Store(TSimd.Fma(x, TSimd.Load(row + column, rest), TSimd.Load(sums + column, rest)), sums + column, rest);
+        }
+
+        if (add)
+            MatMulPacking.Add<TSimd>(sums, 0, 1, columns, c, 0);
+        else
+            MatMulPacking.Copy<TSimd>(sums, 0, 1, columns, c, 0);
     }
 
     // Many columns: rows of B are read one after the other and the sums, which fit into the first-level cache, are kept in

@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+
+namespace Backprop.ML.Data;
+
+/// <summary>What a pass over all rows has found out about them.</summary>
+/// <param name="label">The label column.</param>
+/// <param name="width">The number of features a row.</param>
+internal sealed class DataScan(LabelColumn label, int width)
+{
+    /// <summary>The hash of no targets.</summary>
+    public const ulong HashStart = 0xCBF29CE484222325;
+
+    private const ulong HashPrime = 0x100000001B3;
+
+    private readonly int[] _classCounts = new int[label.ClassCount];
+    private int[] _indices = [];
+    private float[] _values = [];
+
+    /// <summary>The number of usable rows.</summary>
+    public long Rows { get; private set; }
+
+    /// <summary>The sums of the features.</summary>
+    public ColumnMoments Features { get; } = new(width);
+
+    /// <summary>The sums of the targets.</summary>
+    public ColumnMoments Targets { get; } = new(label.TargetsPerRow);
+
+    /// <summary>The class of each row, where there are classes.</summary>
+    public ClassList? Classes { get; } = label.ClassCount > 0 ? new ClassList(label.ClassCount) : null;
+
+    /// <summary>The number of rows of each class.</summary>
+    public int[] ClassCounts => [.. _classCounts];
+
+    /// <summary>A hash of the targets in their order (FNV-1a), to see whether another pass gives the same rows.</summary>
+    public ulong TargetHash { get; private set; } = HashStart;
+
+    /// <summary>Adds the row that a cursor stands on.</summary>
+    public void Add(ExampleCursor example)
+    {
+        RowReader row = example.Features;
+        int count = row.StoredCount;
+        if (count < width / 4)
+        {
+            if (_indices.Length < count)
+                (_indices, _values) = (new int[width], new float[width]);
+            row.CopyStoredTo(_indices, _values);
+            Features.Add(_indices.AsSpan(0, count), _values);
+        }
+        else
+        {
+            if (_values.Length < width)
+                _values = new float[width];
+            Features.Add(row.Values(_values.AsSpan(0, width)));
+        }
+        AddTargets(example.Targets);
+    }
+
+    /// <summary>Adds the rows that were kept until they were too many.</summary>
+    public void Add(InMemoryData rows)
+    {
+        rows.Features.AddTo(Features);
+        for (ReadOnlySpan<float> targets = rows.Targets; targets.Length > 0; targets = targets[label.TargetsPerRow..])
+            AddTargets(targets[..label.TargetsPerRow]);
+    }
+
+    /// <summary>Takes a row's targets into a hash.</summary>
+    public static ulong Hash(ulong hash, ReadOnlySpan<float> targets)
+    {
+        foreach (uint bits in MemoryMarshal.Cast<float, uint>(targets))
+            hash = (hash ^ bits) * HashPrime;
+        return hash;
+    }
+
+    private void AddTargets(ReadOnlySpan<float> targets)
+    {
+        Rows++;
+        Targets.Add(targets);
+        TargetHash = Hash(TargetHash, targets);
+        if (Classes is null)
+            return;
+        Classes.Add((int)targets[0]);
+        _classCounts[(int)targets[0]]++;
+    }
+}
