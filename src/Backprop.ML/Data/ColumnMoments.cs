@@ -14,6 +14,7 @@ internal sealed class ColumnMoments(int width)
 {
     private readonly double[] _sums = new double[width], _sumErrors = new double[width];
     private readonly double[] _squares = new double[width], _squareErrors = new double[width];
+    private readonly double[] _occupied = new double[width];
     private long[]? _missing;
 
     /// <summary>The number of columns.</summary>
@@ -42,6 +43,9 @@ internal sealed class ColumnMoments(int width)
 
     /// <summary>The number of values of a column that are not missing.</summary>
     public long CountOf(int column) => Rows - (_missing?[column] ?? 0);
+
+    /// <summary>The number of values of a column that are neither missing nor zero.</summary>
+    public double OccupiedCountOf(int column) => _occupied[column];
 
     /// <summary>The sum of a column's values.</summary>
     public DoubleDouble SumOf(int column) => new DoubleDouble(_sums[column], 0) + new DoubleDouble(_sumErrors[column], 0);
@@ -76,6 +80,8 @@ internal sealed class ColumnMoments(int width)
     {
         AddTo(_sums, _sumErrors, column, x);
         AddTo(_squares, _squareErrors, column, x * x); // exact: 24 bits by 24 bits
+        ref Vector<double> occupied = ref Unsafe.As<double, Vector<double>>(ref MemoryMarshal.GetReference(_occupied.AsSpan(column, Vector<double>.Count)));
+        occupied += Vector.ConditionalSelect(Vector.Equals(x, Vector<double>.Zero), Vector<double>.Zero, Vector<double>.One);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -99,5 +105,7 @@ internal sealed class ColumnMoments(int width)
         _sumErrors[column] += error;
         _squares[column] = DoubleDouble.TwoSum(_squares[column], x * x, out error);
         _squareErrors[column] += error;
+        if (x != 0)
+            _occupied[column]++;
     }
 }

@@ -165,7 +165,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     /// <summary>Measures each feature; of images, each channel: what is usual at one place of them is a part of what they show.</summary>
     private static Standardization Standardize(ColumnMoments moments, NetworkDefinition network, double scaleOfConstants) => network.Layers[0] is ImageDefinition image
         ? Standardization.Of(moments, image.Channels, scaleOfConstants, run: image.Layout == ImageLayout.Planar ? image.Height * image.Width : 1)
-        : Standardization.Of(moments, moments.Width, scaleOfConstants);
+        : Standardization.Of(moments, moments.Width, scaleOfConstants, keepsRareZeros: true);
 
     /// <summary>The means that stand in for missing features.</summary>
     private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, IChannel channel)
@@ -259,7 +259,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop, int seed)
     {
         int batchSize = TrainingPlan.BatchSize(_options, training.Rows);
-        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null && _options.EarlyStopping != EarlyStopping.Never);
+        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, training.Columns, batchSize, held is not null && _options.EarlyStopping != EarlyStopping.Never);
         var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
         var options = new TrainingOptions
         {
