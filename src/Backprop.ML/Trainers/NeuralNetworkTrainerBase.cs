@@ -187,7 +187,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             case ImageDefinition image:
                 return Standardization.Of(moments, image.Channels, scaleOfConstants, RunOf(image));
             default:
-                var standardization = Standardization.Of(moments, moments.Width, scaleOfConstants);
+                var standardization = Standardization.Of(moments, moments.Width, scaleOfConstants, keepsRareZeros: true);
                 foreach (EmbeddedColumn column in (network.Layers[0] as EmbedColumnsDefinition)?.Columns ?? [])
                     standardization.Leave(column.Column);
                 return standardization;
@@ -340,7 +340,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     private TrainingHistory Run(Network network, Loss loss, TrainingData training, TrainingData? held, IChannel channel, TrainingStop stop, int seed)
     {
         int batchSize = TrainingPlan.BatchSize(_options, training.Rows);
-        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, batchSize, held is not null && _options.EarlyStopping != EarlyStopping.Never);
+        int numberOfEpochs = TrainingPlan.NumberOfEpochs(_options, training.Rows, training.Columns, batchSize, held is not null && _options.EarlyStopping != EarlyStopping.Never);
         var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
         var options = new TrainingOptions
         {
