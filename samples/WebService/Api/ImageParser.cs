@@ -27,7 +27,7 @@ internal static class ImageParser
             ReadImage(ref reader, pixels, "pixels");
             ReadEnd(ref reader, "pixels");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: a string that is not UTF-8
         {
             throw Malformed(e);
         }
@@ -57,7 +57,7 @@ internal static class ImageParser
             ReadEnd(ref reader, "images");
             return count;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: a string that is not UTF-8
         {
             throw Malformed(e);
         }
@@ -184,6 +184,9 @@ internal static class ImageParser
         _ => "a boolean",
     };
 
-    private static RequestException Malformed(JsonException e) =>
-        RequestException.Bad($"The body is not JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}): {e.Message.Split(" LineNumber:")[0]}");
+    private static RequestException Malformed(Exception e)
+    {
+        string place = e is JsonException json ? $" (line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1})" : "";
+        return RequestException.Bad($"The body is not JSON{place}: {e.Message.Split(" LineNumber:")[0]}");
+    }
 }

@@ -12,7 +12,7 @@ internal static partial class ModelLog
     [LoggerMessage(Level = LogLevel.Information, Message = "Serving model {Version} from '{Path}'")]
     public static partial void Loaded(this ILogger logger, string version, string path);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The model file '{Path}' was refused, the model before it stays: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The model file '{Path}' was refused and is not served: {Reason}")]
     public static partial void Refused(this ILogger logger, string path, string reason, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "There is no model and there will be none: {Reason}")]

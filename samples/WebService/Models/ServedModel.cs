@@ -93,13 +93,13 @@ internal sealed class ServedModel
     /// <summary>Score[7] must be the probability of a 7; another model's classes may stand in any order.</summary>
     private static void CheckClasses(DataViewSchema schema)
     {
-        DataViewSchema.Column score = schema[nameof(DigitScores.Score)];
-        VBuffer<ReadOnlyMemory<char>> names = default;
-        if (score.HasSlotNames())
-            score.GetSlotNames(ref names);
-        string found = string.Join(' ', names.DenseValues());
-        if (found != "0 1 2 3 4 5 6 7 8 9")
-            throw new ModelRefusedException($"its classes are not the digits 0 to 9 in this order, but {(found.Length > 0 ? $"'{found}'" : "have no names")}");
+        const string LabelValues = "TrainingLabelValues"; // ML.NET's name for the values of the keys that the classes are
+        DataViewSchema.Annotations annotations = schema[nameof(DigitScores.Score)].Annotations;
+        VBuffer<uint> digits = default;
+        if (annotations.Schema.GetColumnOrNull(LabelValues)?.Type is VectorDataViewType { ItemType: var item } && item.RawType == typeof(uint))
+            annotations.GetValue(LabelValues, ref digits);
+        if (!digits.DenseValues().SequenceEqual(Enumerable.Range(0, 10).Select(digit => (uint)digit)))
+            throw new ModelRefusedException($"its classes are not the digits 0 to 9 in this order, but {(digits.Length > 0 ? string.Join(' ', digits.DenseValues()) : "something else")}");
     }
 
     /// <summary>A prediction of a blank image with every engine, so that the first request does not pay for what is done once.</summary>
