@@ -7,9 +7,9 @@ namespace WebService;
 /// <summary>Puts the service together.</summary>
 internal static class DigitService
 {
-    /// <summary>The service, not yet started.</summary>
+    /// <summary>The service, not yet started. <paramref name="configure"/> has the last word.</summary>
     /// <exception cref="ArgumentException">An option has a value that cannot be.</exception>
-    public static WebApplication Build(string[] args)
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
         // The page and the settings stand beside the program, wherever it is started from.
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
@@ -39,6 +39,7 @@ internal static class DigitService
         builder.Services.AddProblemDetails();
         builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ServiceJson.Default));
 
+        configure?.Invoke(builder);
         WebApplication app = builder.Build();
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = Problems.WriteUnexpectedAsync });
         app.UseStatusCodePages(context => Problems.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode)); // 404 and 405
