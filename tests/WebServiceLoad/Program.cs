@@ -25,7 +25,7 @@ using ServiceProcess service = await ServiceProcess.StartAsync(arguments.Model);
 byte[][] images = [.. MnistImages.Test(Path.Combine(AppContext.BaseDirectory, "data")).Take(256).Select(image => image.Pixels.Select(pixel => (byte)MathF.Round(255 * pixel)).ToArray())];
 int[] labels = await service.LabelsAsync(images);
 Console.WriteLine($"{Environment.ProcessorCount} processors, shared by service and client; {arguments.Connections} connections.\n");
-return arguments.SoakSeconds is { } seconds ? Soak(seconds) : Table();
+return arguments.SoakSeconds is { } seconds ? await SoakAsync(seconds) : Table();
 
 int Table()
 {
@@ -56,7 +56,7 @@ int Table()
     return errors == 0 ? 0 : 1;
 }
 
-int Soak(int seconds)
+async Task<int> SoakAsync(int seconds)
 {
     LoadResult.WriteHeader();
     var load = new Load(service, images, labels, arguments.Form, arguments.Batch, arguments.Connections);
@@ -69,6 +69,7 @@ int Soak(int seconds)
     long errors = most.Errors;
     var all = new LoadResult[Parts];
     long firstMemory = 0;
+    (_, int collections) = await service.CollectorAsync();
     for (int part = 0; part < Parts; part++)
     {
         all[part] = load.Run(TimeSpan.FromSeconds((double)seconds / Parts), rate);
@@ -78,9 +79,10 @@ int Soak(int seconds)
             firstMemory = all[part].ServiceMemory;
     }
     LoadResult whole = LoadResult.Sum(all);
+    (long heap, int collectionsAfter) = await service.CollectorAsync();
     Console.WriteLine();
     LoadResult.WriteHeader();
     whole.Write();
-    Console.WriteLine($"\n{whole.Requests:N0} requests, {errors} errors. Service memory: {firstMemory / 1048576.0:0.0} MiB after a tenth of the time, {whole.ServiceMemory / 1048576.0:0.0} MiB in the end.");
+    Console.WriteLine($"\n{whole.Requests:N0} requests, {errors} errors. Service memory: {firstMemory / 1048576.0:0.0} MiB after a tenth of the time, {whole.ServiceMemory / 1048576.0:0.0} MiB in the end; of which managed heap {heap / 1048576.0:0.0} MiB. Its collector ran {collectionsAfter - collections} times.");
     return errors == 0 ? 0 : 1;
 }

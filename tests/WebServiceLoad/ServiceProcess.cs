@@ -80,6 +80,14 @@ internal sealed class ServiceProcess : IDisposable
         return [.. answer.RootElement.GetProperty("predictions").EnumerateArray().Select(prediction => prediction.GetProperty("label").GetInt32())];
     }
 
+    /// <summary>What the service says of its memory: the bytes of its managed heap, and how often its collector has run.</summary>
+    public async Task<(long ManagedHeap, int Collections)> CollectorAsync()
+    {
+        using JsonDocument health = JsonDocument.Parse(await _http.GetStringAsync($"http://127.0.0.1:{Port}/health"));
+        JsonElement memory = health.RootElement.GetProperty("memory");
+        return (memory.GetProperty("managedHeap").GetInt64(), memory.GetProperty("collections").GetInt32());
+    }
+
     public void Dispose()
     {
         _http.Dispose();
