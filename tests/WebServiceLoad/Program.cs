@@ -37,7 +37,7 @@ int Table()
         foreach (Form form in Enum.GetValues<Form>())
         {
             Load load = new(service, images, labels, form, batch, arguments.Connections);
-            load.Run(TimeSpan.FromSeconds(2)); // until everything is compiled at its best
+            load.Run(TimeSpan.FromSeconds(batch == 1 ? 6 : 2)); // until everything is compiled at its best, which takes seconds
             LoadResult result = load.Run(TimeSpan.FromSeconds(arguments.Seconds));
             result.Write();
             errors += result.Errors;
