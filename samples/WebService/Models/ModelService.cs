@@ -1,0 +1,93 @@
+using Backprop;
+using Microsoft.Extensions.Options;
+using Microsoft.ML;
+
+namespace WebService.Models;
+
+/// <summary>
+/// Sees to it that there is a model: loads the file, or trains and saves one if there is none; then waits for a new file and puts it in
+/// the old one's place. All of it beside the requests, which are served meanwhile.
+/// </summary>
+internal sealed class ModelService(ModelHost host, IOptions<DigitsOptions> options, ILogger<ModelService> logger) : BackgroundService
+{
+    private readonly DigitsOptions _options = options.Value;
+    private readonly string _path = Path.GetFullPath(options.Value.ModelPath);
+
+    public override void Dispose()
+    {
+        host.Replace(null);
+        base.Dispose();
+    }
+
+    // On a thread of its own from the first line on: neither reading nor training a model is for the thread that starts the host.
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.Factory.StartNew(() => RunAsync(stoppingToken), stoppingToken, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+            using var watch = new ModelFileWatch(_path, TimeSpan.FromSeconds(_options.PollSeconds), logger);
+            if (ModelFileWatch.Look(_path) == default)
+                TrainAndSave(stopping);
+            FileStamp known = default;
+            while (true)
+            {
+                known = await watch.WaitForOtherThanAsync(known, stopping);
+                Load();
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The service ends.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            // No folder, no data to learn from, no room to save: nothing will come of waiting.
+            logger.NoModel(e.Message, e);
+            host.SetWhyNot("unavailable", $"There is no model: {e.Message}");
+        }
+    }
+
+    private void TrainAndSave(CancellationToken stopping)
+    {
+        logger.TrainingBegins(_path, _options.Network);
+        host.SetWhyNot("training", "The network is being trained.");
+        var progress = new Reports(report => host.SetWhyNot("training", $"The network is being trained: {report}."));
+        (ITransformer model, DataViewSchema schema, float accuracy, TimeSpan time) = DigitTraining.Train(_options, progress, stopping);
+        AtomicFile.Write(_path, stream => new MLContext().Model.Save(model, schema, stream));
+        logger.Trained(time.TotalSeconds, accuracy, _path);
+        Device.Cpu.ReleaseIdleMemory(); // what the training needed is not needed to predict
+    }
+
+    private void Load()
+    {
+        try
+        {
+            byte[] file = File.ReadAllBytes(_path);
+            ServedModel? current = host.Enter();
+            bool isSame = current?.Version == ServedModel.VersionOf(file);
+            current?.Leave();
+            if (!isSame)
+            {
+                var model = ServedModel.Load(file, File.GetLastWriteTimeUtc(_path), _options.Engines ?? Environment.ProcessorCount);
+                host.Replace(model);
+                logger.Loaded(model.Version, _path);
+            }
+            host.Refused = null;
+        }
+        catch (Exception e) when (e is ModelRefusedException or IOException or UnauthorizedAccessException)
+        {
+            logger.Refused(_path, e.Message, e);
+            host.Refused = e.Message;
+            host.SetWhyNot("unavailable", $"The model file was refused: {e.Message}");
+        }
+    }
+
+    /// <summary>Not .NET's Progress class, which calls back later and in any order.</summary>
+    private sealed class Reports(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+}
