@@ -82,7 +82,7 @@ internal static class TrainingRunFigures
         try
         {
             Times(run, $"{Name}.write", () => CheckpointFile.Write(path, "{}"u8, tensors));
-            Times(run, $"{Name}.without_flush", () => CheckpointFile.Write(path, "{}"u8, tensors, file => new Unflushed(file)));
+            Times(run, $"{Name}.without_flush", () => CheckpointFile.Write(path, "{}"u8, tensors, open: file => new Unflushed(file)));
         }
         finally
         {

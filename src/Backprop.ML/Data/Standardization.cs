@@ -28,7 +28,7 @@ internal sealed class Standardization
     /// <summary>The mean of each column.</summary>
     public double[] Mean { get; }
 
-    /// <summary>One over the standard deviation of each column; see <see cref="Of(ColumnMoments, int, double, int)"/> for constant columns.</summary>
+    /// <summary>One over the standard deviation of each column; see <see cref="Of(ColumnMoments, int, double, int, bool)"/> for constant columns.</summary>
     public double[] Scale { get; }
 
     /// <summary>
