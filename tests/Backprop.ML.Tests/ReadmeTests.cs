@@ -76,7 +76,8 @@ public sealed class ReadmeTests : IDisposable
     {
         var options = new NeuralNetworkRegressionTrainer.Options
         {
-            BatchSize = 64, GradientAccumulationSteps = 4,            // steps as with 256 rows, memory for 64
+            BatchSize = 64,
+            GradientAccumulationSteps = 4,            // steps as with 256 rows, memory for 64
             GradientCheckpointing = CheckpointPolicy.Auto,            // computes activations again if they do not fit
             Precision = Precision.MixedBFloat16,                      // keeps them in 16 bits
         };

@@ -212,7 +212,12 @@ public class TrainingLoopTests
             Network network = Classifier();
             TrainingOptions Options(TimeSpan? limit, bool resume) => new()
             {
-                NumberOfEpochs = 3, BatchSize = 5, MaximumTrainingTime = limit, EarlyStopping = stopsEarly ? new EarlyStopping() : null, CheckpointPath = path, ResumeFromCheckpoint = resume,
+                NumberOfEpochs = 3,
+                BatchSize = 5,
+                MaximumTrainingTime = limit,
+                EarlyStopping = stopsEarly ? new EarlyStopping() : null,
+                CheckpointPath = path,
+                ResumeFromCheckpoint = resume,
             };
             int reads = 0;
             using var none = new CancellationTokenSource();
