@@ -125,17 +125,19 @@ internal static class CheckpointFile
         output.Write(prefix);
         output.Write(json);
         output.Write(header);
-        var room = new float[tensors.Select(tensor => tensor.Shape.Length).DefaultIfEmpty(0).Max()];
+        output.Send(); // numbers begin at the front of a chunk, so that none stands in two
         foreach (CheckpointTensor tensor in tensors)
         {
-            Span<float> copy = room.AsSpan(0, tensor.Shape.Length);
-            if (tensor.Block is not null)
-                tensor.Device!.Download(tensor.Block, copy);
-            else
-                tensor.Values.CopyTo(copy);
-            if (!BitConverter.IsLittleEndian)
-                BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(copy), MemoryMarshal.Cast<float, int>(copy));
-            output.Write(MemoryMarshal.AsBytes(copy));
+            for (int done = 0; done < tensor.Shape.Length;)
+            {
+                Span<float> room = MemoryMarshal.Cast<byte, float>(output.Room(sizeof(float)));
+                room = room[..Math.Min(room.Length, tensor.Shape.Length - done)];
+                tensor.CopyTo(room, done);
+                if (!BitConverter.IsLittleEndian)
+                    BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(room), MemoryMarshal.Cast<float, int>(room));
+                output.Advance(room.Length * sizeof(float));
+                done += room.Length;
+            }
         }
 
         output.Complete();
@@ -195,6 +197,15 @@ internal readonly record struct CheckpointTensor(string Name, Shape Shape, Devic
 
     public CheckpointTensor(string name, Shape shape, float[] values) : this(name, shape, null, null, values)
     {
+    }
+
+    /// <summary>Copies as many values as there is room for, from one on.</summary>
+    public void CopyTo(Span<float> destination, int start)
+    {
+        if (Block is not null)
+            Device!.Download(Block, destination, start);
+        else
+            Values.AsSpan(start, destination.Length).CopyTo(destination);
     }
 }
 
