@@ -65,9 +65,11 @@ internal static class CheckpointFile
         {
             try
             {
-                using (Stream stream = open?.Invoke(temporary) ?? new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+                byte[] header = Header(json, tensors);
+                long payload = sizeof(uint) + (long)json.Length + header.Length + tensors.Sum(tensor => (long)tensor.Shape.Length * sizeof(float));
+                using (Stream stream = open?.Invoke(temporary) ?? Create(temporary, PrefixLength + payload + HashLength))
                 {
-                    Write(stream, json, tensors);
+                    Write(stream, json, header, payload, tensors);
                     if (stream is FileStream file)
                         file.Flush(flushToDisk: true);
                     else
@@ -109,16 +111,24 @@ internal static class CheckpointFile
         }
     }
 
-    private static void Write(Stream stream, ReadOnlySpan<byte> json, IReadOnlyList<CheckpointTensor> tensors)
+    /// <summary>A file with room for all of it: a full disk is found before anything is written, and the system writes without looking for places.</summary>
+    private static FileStream Create(string path, long length) =>
+        new(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0, PreallocationSize = length });
+
+    private static byte[] Header(ReadOnlySpan<byte> json, IReadOnlyList<CheckpointTensor> tensors)
     {
         byte[] header = SafeTensors.Header(tensors.Select(tensor => (tensor.Name, tensor.Shape)));
         if (json.Length > MaximumJsonLength || header.Length - sizeof(ulong) > Limits.HeaderLength || tensors.Count > Limits.Tensors)
             throw new InvalidOperationException($"The state of the run takes {json.Length} bytes and its list of {tensors.Count} tensors {header.Length}; a checkpoint holds at most {MaximumJsonLength}, {Limits.Tensors} tensors and {Limits.HeaderLength}. Use fewer layers, or train without CheckpointPath.");
-        long values = tensors.Sum(tensor => (long)tensor.Shape.Length);
+        return header;
+    }
+
+    private static void Write(Stream stream, ReadOnlySpan<byte> json, byte[] header, long payload, IReadOnlyList<CheckpointTensor> tensors)
+    {
         var prefix = new byte[PrefixLength + sizeof(uint)];
         Magic.CopyTo(prefix);
         BinaryPrimitives.WriteUInt32LittleEndian(prefix.AsSpan(8), Version);
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix.AsSpan(12), (ulong)(sizeof(uint) + (long)json.Length + header.Length + values * sizeof(float)));
+        BinaryPrimitives.WriteUInt64LittleEndian(prefix.AsSpan(12), (ulong)payload);
         BinaryPrimitives.WriteUInt32LittleEndian(prefix.AsSpan(PrefixLength), (uint)json.Length);
 
         using var output = new HashedOutput(stream);
