@@ -57,7 +57,8 @@ public abstract partial class Device
 
     internal abstract void Upload(ReadOnlySpan<int> source, MemoryBlock destination);
 
-    internal abstract void Download(MemoryBlock source, Span<float> destination);
+    /// <summary>Copies values from <paramref name="start"/> on, as many as there is room for.</summary>
+    internal abstract void Download(MemoryBlock source, Span<float> destination, int start = 0);
 
     internal abstract void Fill(MemoryBlock destination, float value, int length);
 

@@ -45,6 +45,10 @@ namespace Backprop.Layers
 
         public override string Description => activation.Kind.ToString();
 
+        public override bool NeedsInput => !activation.DerivativeFromOutput;
+
+        public override bool NeedsOutput => activation.DerivativeFromOutput;
+
         public override Tensor Forward(Tensor x, in ForwardContext context) => Apply(x, activation);
 
         public static Tensor Apply(Tensor x, Activation activation)

@@ -83,6 +83,10 @@ namespace Backprop.Layers
     {
         public override string Description => "GlobalAveragePool2d";
 
+        public override bool NeedsInput => false;
+
+        public override bool NeedsOutput => false;
+
         public override Tensor Forward(Tensor x, in ForwardContext context) => x.GlobalAveragePool2d();
     }
 }

@@ -64,6 +64,8 @@ namespace Backprop.Layers
 
         public override IReadOnlyList<Parameter> Parameters { get; }
 
+        public override bool NeedsOutput => false;
+
         public override int RowsNeededInTraining => InputShape.Length == RunningMean.Shape.Length && !IsFrozen ? 2 : 1;
 
         public Parameter? Gamma { get; }

@@ -102,7 +102,7 @@ internal sealed class CheckpointPlan
             long kept = 0, working = 0;
             for (int start = end - 1; start >= 0; start--)
             {
-                kept += layers[start].KeptValuesPerRow;
+                kept += LayerSegment.KeptBy(layers[start], start + 1 == end || layers[start + 1].NeedsInput);
                 working = Math.Max(working, layers[start].WorkingValuesPerRow);
                 if (kept + working > budget)
                     break;

@@ -38,6 +38,8 @@ internal sealed class ConvolutionLayer : Layer, ILinearLayer
 
     public override long KeptValuesPerRow => Activation.DerivativeFromOutput ? OutputShape.Length : 2L * OutputShape.Length;
 
+    public override bool NeedsOutput => Activation.Kind != ActivationKind.Identity && Activation.DerivativeFromOutput;
+
     public Parameter Weight => _weight;
 
     public Parameter? Bias => _bias;

@@ -55,6 +55,8 @@ namespace Backprop.Layers
 
         public override long KeptValuesPerRow => Activation.DerivativeFromOutput ? OutputShape.Length : 2L * OutputShape.Length;
 
+        public override bool NeedsOutput => Activation.Kind != ActivationKind.Identity && Activation.DerivativeFromOutput;
+
         public Parameter Weight => _weight;
 
         public Parameter? Bias => _bias;

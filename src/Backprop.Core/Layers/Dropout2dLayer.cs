@@ -29,6 +29,10 @@ namespace Backprop.Layers
     {
         public override string Description => FormattableString.Invariant($"Dropout2d {rate}");
 
+        public override bool NeedsInput => false;
+
+        public override bool NeedsOutput => false;
+
         public override Tensor Forward(Tensor x, in ForwardContext context) => !context.IsTraining || rate == 0f
             ? x
             : Operations.ChannelDropout.Apply(x, rate, new RandomKey((ulong)(uint)context.Seed, (uint)stream, (ulong)context.Step));

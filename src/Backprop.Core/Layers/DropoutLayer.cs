@@ -24,6 +24,10 @@ namespace Backprop.Layers
     {
         public override string Description => FormattableString.Invariant($"Dropout {rate}");
 
+        public override bool NeedsInput => false;
+
+        public override bool NeedsOutput => false;
+
         public override Tensor Forward(Tensor x, in ForwardContext context) => !context.IsTraining || rate == 0f
             ? x
             : Operations.Dropout.Apply(x, rate, new RandomKey((ulong)(uint)context.Seed, (uint)stream, (ulong)context.Step));

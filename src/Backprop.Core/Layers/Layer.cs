@@ -27,6 +27,12 @@ internal abstract class Layer(string name, Shape inputShape, Shape outputShape)
     /// <summary>How many values per row a training step keeps of this layer until its backward pass.</summary>
     public virtual long KeptValuesPerRow => OutputShape.Length;
 
+    /// <summary>Whether the backward pass may read the values of the input.</summary>
+    public virtual bool NeedsInput => true;
+
+    /// <summary>Whether it may read those of the output. Where neither this nor the next layer does, the output is freed by then.</summary>
+    public virtual bool NeedsOutput => true;
+
     /// <summary>How many values per row are in use at once while the layer is computed forward or backward, besides those kept.</summary>
     public virtual long WorkingValuesPerRow => (long)InputShape.Length + OutputShape.Length;
 

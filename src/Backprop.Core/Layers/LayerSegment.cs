@@ -17,7 +17,7 @@ internal sealed class LayerSegment : CheckpointSegment
         _parameters = [.. layers.SelectMany(layer => layer.Parameters)];
         _storages = [.. _parameters.Select(parameter => parameter.Storage)];
         InputValues = layers.Length == 0 ? 0 : layers[0].InputShape.Length;
-        KeptValues = layers.Sum(layer => layer.KeptValuesPerRow);
+        KeptValues = KeptBy(layers, isLastRead: true);
         WorkingValues = layers.Select(layer => layer.WorkingValuesPerRow).DefaultIfEmpty(0).Max();
     }
 
@@ -45,6 +45,24 @@ internal sealed class LayerSegment : CheckpointSegment
                     version += parameter.Storage.Version;
             return version;
         }
+    }
+
+    /// <summary>How many values per row layers that follow each other keep until backward.</summary>
+    /// <param name="layers">The layers.</param>
+    /// <param name="isLastRead">Whether somebody else reads the last one's output.</param>
+    public static long KeptBy(ReadOnlySpan<Layer> layers, bool isLastRead)
+    {
+        long kept = 0;
+        for (int i = 0; i < layers.Length; i++)
+            kept += KeptBy(layers[i], i + 1 < layers.Length ? layers[i + 1].NeedsInput : isLastRead);
+        return kept;
+    }
+
+    /// <summary>The same of one layer.</summary>
+    public static long KeptBy(Layer layer, bool isOutputRead)
+    {
+        long kept = layer.KeptValuesPerRow;
+        return isOutputRead || layer.NeedsOutput ? kept : Math.Max(kept - layer.OutputShape.Length, 0);
     }
 
     public override Tensor Forward(Tensor x, in SegmentRun run, bool isRecomputation) => LayerSequence.Forward(

@@ -8,5 +8,9 @@ internal abstract class PoolingLayer(string name, Shape inputShape, PoolingShape
     : Layer(name, inputShape, pooling.OutputOf(inputShape.Batch(1)).Row())
 {
     /// <summary>The windows over a batch of one row.</summary>
+    public override bool NeedsInput => false;
+
+    public override bool NeedsOutput => AppliesNextActivation;
+
     protected PoolingShape Pooling { get; } = pooling;
 }

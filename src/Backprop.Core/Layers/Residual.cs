@@ -70,7 +70,11 @@ namespace Backprop.Layers
 
         public override IEnumerable<Layer> Inner { get; }
 
-        public override long KeptValuesPerRow => Inner.Sum(layer => layer.KeptValuesPerRow) + OutputShape.Length;
+        // The addition reads neither of its operands again.
+        public override long KeptValuesPerRow =>
+            LayerSegment.KeptBy(_block.Layers, isLastRead: false) + (_projection is null ? 0 : LayerSegment.KeptBy(_projection.Layers, isLastRead: false)) + OutputShape.Length;
+
+        public override bool NeedsOutput => Activation.Kind != ActivationKind.Identity;
 
         // While the block is walked back, the gradient that goes through the shortcut waits.
         public override long WorkingValuesPerRow => Math.Max(Inner.Max(layer => layer.WorkingValuesPerRow), 2L * OutputShape.Length) + Math.Max(InputShape.Length, OutputShape.Length);

@@ -86,6 +86,8 @@ namespace Backprop.Layers
 
         public override bool AppliesNextActivation => true;
 
+        public override bool NeedsOutput => false;
+
         public override string Description => Activation.Kind == ActivationKind.Identity ? "LayerNorm" : $"LayerNorm + {Activation.Kind}";
 
         public override IReadOnlyList<Parameter> Parameters => _parameters.All;
@@ -100,6 +102,8 @@ namespace Backprop.Layers
         public override Activation Activation { get; } = context.NextActivation is { } next ? next.Function : Activation.Identity;
 
         public override bool AppliesNextActivation => true;
+
+        public override bool NeedsOutput => false;
 
         public override string Description => $"GroupNorm {definition.Groups}" + (Activation.Kind == ActivationKind.Identity ? "" : $" + {Activation.Kind}");
 

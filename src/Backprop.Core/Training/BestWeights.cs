@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Backprop.Training;
@@ -5,6 +6,7 @@ namespace Backprop.Training;
 /// <summary>A copy of the weights that a run will leave the network with: those of the best epoch so far, or of the last one.</summary>
 internal sealed class BestWeights
 {
+    private const int ChunkLength = 1 << 16;
     private readonly Network _network;
     private readonly EarlyStopping? _stopping;
 
@@ -67,10 +69,26 @@ internal sealed class BestWeights
     /// <summary>Whether the network has the kept weights at this moment, to the last bit.</summary>
     public bool AreThoseOfTheNetwork()
     {
-        for (int i = 0; i < Values.Length; i++)
-            if (!MemoryMarshal.AsBytes(_network.Parameters[i].Value.ToArray().AsSpan()).SequenceEqual(MemoryMarshal.AsBytes(Values[i].AsSpan())))
-                return false;
-        return true;
+        float[] chunk = ArrayPool<float>.Shared.Rent(ChunkLength);
+        try
+        {
+            for (int i = 0; i < Values.Length; i++)
+            {
+                for (int done = 0; done < Values[i].Length; done += ChunkLength)
+                {
+                    Span<float> kept = Values[i].AsSpan(done, Math.Min(ChunkLength, Values[i].Length - done)), own = chunk.AsSpan(0, kept.Length);
+                    _network.Device.Download(_network.Parameters[i].Storage.Values, own, done);
+                    if (!MemoryMarshal.AsBytes(own).SequenceEqual(MemoryMarshal.AsBytes(kept)))
+                        return false;
+                }
+            }
+
+            return true;
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(chunk);
+        }
     }
 
     /// <summary>Gives the network the kept weights.</summary>

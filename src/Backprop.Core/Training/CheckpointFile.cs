@@ -66,9 +66,11 @@ internal static class CheckpointFile
         {
             try
             {
-                using (Stream stream = open?.Invoke(temporary) ?? new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0))
+                byte[] header = Header(json, tensors);
+                long payload = sizeof(uint) + (long)json.Length + header.Length + tensors.Sum(tensor => (long)tensor.Shape.Length * sizeof(float));
+                using (Stream stream = open?.Invoke(temporary) ?? Create(temporary, PrefixLength + payload + HashLength))
                 {
-                    Write(stream, json, tensors);
+                    Write(stream, json, header, payload, tensors);
                     if (stream is FileStream file)
                         file.Flush(flushToDisk: true);
                     else
@@ -110,33 +112,43 @@ internal static class CheckpointFile
         }
     }
 
-    private static void Write(Stream stream, ReadOnlySpan<byte> json, IReadOnlyList<CheckpointTensor> tensors)
+    /// <summary>A file with room for all of it: a full disk is found before anything is written, and the system writes without looking for places.</summary>
+    private static FileStream Create(string path, long length) =>
+        new(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0, PreallocationSize = length });
+
+    private static byte[] Header(ReadOnlySpan<byte> json, IReadOnlyList<CheckpointTensor> tensors)
     {
         byte[] header = SafeTensors.Header(tensors.Select(tensor => (tensor.Name, tensor.Shape)));
         if (json.Length > MaximumJsonLength || header.Length - sizeof(ulong) > Limits.HeaderLength || tensors.Count > Limits.Tensors)
             throw new InvalidOperationException($"The state of the run takes {json.Length} bytes and its list of {tensors.Count} tensors {header.Length}; a checkpoint holds at most {MaximumJsonLength}, {Limits.Tensors} tensors and {Limits.HeaderLength}. Use fewer layers, or train without CheckpointPath.");
-        long values = tensors.Sum(tensor => (long)tensor.Shape.Length);
+        return header;
+    }
+
+    private static void Write(Stream stream, ReadOnlySpan<byte> json, byte[] header, long payload, IReadOnlyList<CheckpointTensor> tensors)
+    {
         var prefix = new byte[PrefixLength + sizeof(uint)];
         Magic.CopyTo(prefix);
         BinaryPrimitives.WriteUInt32LittleEndian(prefix.AsSpan(8), Version);
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix.AsSpan(12), (ulong)(sizeof(uint) + (long)json.Length + header.Length + values * sizeof(float)));
+        BinaryPrimitives.WriteUInt64LittleEndian(prefix.AsSpan(12), (ulong)payload);
         BinaryPrimitives.WriteUInt32LittleEndian(prefix.AsSpan(PrefixLength), (uint)json.Length);
 
         using var output = new HashedOutput(stream);
         output.Write(prefix);
         output.Write(json);
         output.Write(header);
-        var room = new float[tensors.Select(tensor => tensor.Shape.Length).DefaultIfEmpty(0).Max()];
+        output.Send(); // numbers begin at the front of a chunk, so that none stands in two
         foreach (CheckpointTensor tensor in tensors)
         {
-            Span<float> copy = room.AsSpan(0, tensor.Shape.Length);
-            if (tensor.Block is not null)
-                tensor.Device!.Download(tensor.Block, copy);
-            else
-                tensor.Values.CopyTo(copy);
-            if (!BitConverter.IsLittleEndian)
-                BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(copy), MemoryMarshal.Cast<float, int>(copy));
-            output.Write(MemoryMarshal.AsBytes(copy));
+            for (int done = 0; done < tensor.Shape.Length;)
+            {
+                Span<float> room = MemoryMarshal.Cast<byte, float>(output.Room(sizeof(float)));
+                room = room[..Math.Min(room.Length, tensor.Shape.Length - done)];
+                tensor.CopyTo(room, done);
+                if (!BitConverter.IsLittleEndian)
+                    BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<float, int>(room), MemoryMarshal.Cast<float, int>(room));
+                output.Advance(room.Length * sizeof(float));
+                done += room.Length;
+            }
         }
 
         output.Complete();
@@ -196,6 +208,15 @@ internal readonly record struct CheckpointTensor(string Name, Shape Shape, Devic
 
     public CheckpointTensor(string name, Shape shape, float[] values) : this(name, shape, null, null, values)
     {
+    }
+
+    /// <summary>Copies as many values as there is room for, from one on.</summary>
+    public void CopyTo(Span<float> destination, int start)
+    {
+        if (Block is not null)
+            Device!.Download(Block, destination, start);
+        else
+            Values.AsSpan(start, destination.Length).CopyTo(destination);
     }
 }
 

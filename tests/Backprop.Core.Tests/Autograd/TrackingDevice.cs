@@ -52,7 +52,7 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Upload(ReadOnlySpan<int> source, MemoryBlock destination) => Inner.Upload(source, destination);
 
-    internal override void Download(MemoryBlock source, Span<float> destination) => Inner.Download(source, destination);
+    internal override void Download(MemoryBlock source, Span<float> destination, int start = 0) => Inner.Download(source, destination, start);
 
     internal override void Fill(MemoryBlock destination, float value, int length) => Inner.Fill(destination, value, length);
 

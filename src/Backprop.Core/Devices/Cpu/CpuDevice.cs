@@ -80,9 +80,9 @@ internal sealed unsafe partial class CpuDevice : Device
     }
 
     /// <inheritdoc/>
-    internal override void Download(MemoryBlock source, Span<float> destination)
+    internal override void Download(MemoryBlock source, Span<float> destination, int start = 0)
     {
-        new ReadOnlySpan<float>(Pointer(source), destination.Length).CopyTo(destination);
+        new ReadOnlySpan<float>(Pointer(source), source.Capacity).Slice(start, destination.Length).CopyTo(destination);
         GC.KeepAlive(source);
     }
 

@@ -50,10 +50,10 @@ internal sealed partial class ReferenceDevice : Device
             values[i] = source[i];
     }
 
-    internal override void Download(MemoryBlock source, Span<float> destination)
+    internal override void Download(MemoryBlock source, Span<float> destination, int start = 0)
     {
         for (int i = 0; i < destination.Length; i++)
-            destination[i] = (float)Values(source)[i];
+            destination[i] = (float)Values(source)[start + i];
     }
 
     internal override void Fill(MemoryBlock destination, float value, int length) =>
