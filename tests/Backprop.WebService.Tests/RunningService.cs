@@ -49,7 +49,12 @@ internal sealed class RunningService : IAsyncDisposable
     }
 
     /// <summary>Puts a model file in place in one move.</summary>
-    public void PutModel(byte[] model) => AtomicFile.Write(ModelPath, stream => stream.Write(model));
+    public void PutModel(byte[] model)
+    {
+        string temporary = $"{ModelPath}.new";
+        File.WriteAllBytes(temporary, model);
+        File.Move(temporary, ModelPath, overwrite: true);
+    }
 
     public async Task<JsonElement> HealthAsync()
     {

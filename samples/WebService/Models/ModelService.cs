@@ -56,7 +56,7 @@ internal sealed class ModelService(ModelHost host, IOptions<DigitsOptions> optio
         host.SetWhyNot("training", "The network is being trained.");
         var progress = new Reports(report => host.SetWhyNot("training", $"The network is being trained: {report}."));
         (ITransformer model, DataViewSchema schema, float accuracy, TimeSpan time) = DigitTraining.Train(_options, progress, stopping);
-        AtomicFile.Write(_path, stream => new MLContext().Model.Save(model, schema, stream));
+        new MLContext().Model.SaveAtomic(model, schema, _path);
         logger.Trained(time.TotalSeconds, accuracy, _path);
         Device.Cpu.ReleaseIdleMemory(); // what the training needed is not needed to predict
     }
