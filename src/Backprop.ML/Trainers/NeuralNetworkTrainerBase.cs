@@ -232,12 +232,13 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
                     "Prepare both with the same fitted transforms."));
             }
         }
-        if (_columns.Kind == LabelKind.Class && input.Schema[_columns.Label].Type is KeyDataViewType { Count: > 0 and <= int.MaxValue and ulong count }
-            && LabelKeyValues.Read(input.Schema[_columns.Label], (int)count) is { } keys
-            && LabelKeyValues.Read(validation.Schema[_columns.Label], (int)count) is { } validationKeys && !keys.IsSameAs(validationKeys))
+        foreach (string name in _columns.Features.Concat(_columns.Labels))
         {
+            int count = KeyColumns.CountOf(input.Schema[name].Type);
+            if (count == 0 || LabelKeyValues.Read(input.Schema[name], count) is not { } keys || LabelKeyValues.Read(validation.Schema[name], count) is not { } validationKeys || keys.IsSameAs(validationKeys))
+                continue;
             throw _host.Process(new InvalidOperationException(
-                $"The keys of label column '{_columns.Label}' stand for other values, or in another order, in the validation data than in the training data. " +
+                $"The keys of {(_columns.Features.Contains(name) ? "feature" : "label")} column '{name}' stand for other values, or in another order, in the validation data than in the training data. " +
                 "Prepare both with the same fitted transforms."));
         }
     }
