@@ -152,7 +152,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             features = Standardize(moments!, network.Definition, scaleOfConstants: begun is null ? ScaleOfConstants : 1);
         Standardization? labels = StandardizesLabels ? Standardization.Of(training.MeasureTargets(), training.Label.TargetsPerRow, scaleOfConstants: 1) : null;
         Standardization? outputs = GivesFeatures ? features?.PerValue(training.Columns) : labels;
-        float[]? imputed = _columns.KeepsMissingFeatures ? Imputed(moments!, training.Layout, channel) : null;
+        float[]? imputed = _columns.KeepsMissingFeatures ? Imputed(moments!, training.Layout, network.Definition, channel) : null;
         var preparation = new Preparation(features, labels, imputed);
         training.Prepare(preparation);
         held?.Prepare(preparation);
@@ -194,8 +194,8 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
     }
 
-    /// <summary>The means that stand in for missing features.</summary>
-    private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, IChannel channel)
+    /// <summary>What stands in for missing features: the mean, and of a category, which has none, the 0 that a missing one has.</summary>
+    private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, NetworkDefinition network, IChannel channel)
     {
         int incomplete = 0, empty = 0;
         for (int place = 0; place < moments.Width; place++)
@@ -209,7 +209,10 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             if (empty > 0)
                 channel.Warning(MessageSensitivity.None, "{0} features in {1} are missing in all training rows; they count as 0.", empty, layout.Names);
         }
-        return [.. Enumerable.Range(0, moments.Width).Select(moments.MeanOf)];
+        float[] imputed = [.. Enumerable.Range(0, moments.Width).Select(moments.MeanOf)];
+        foreach (EmbeddedColumn column in (network.Layers[0] as EmbedColumnsDefinition)?.Columns ?? [])
+            imputed[column.Column] = 0;
+        return imputed;
     }
 
     /// <summary>How many neighbouring values of a row belong to one channel.</summary>
