@@ -39,6 +39,23 @@ public sealed class StreamedPassTests
     }
 
     [Fact]
+    public void Each_buffer_is_shuffled_in_an_order_of_its_own()
+    {
+        using var source = new StreamedSource(Stream(_ml.Data.LoadFromEnumerable(Samples.Rows(200).Select(row =>
+        {
+            row.Number = row.Index;
+            return row;
+        }))), 50, CancellationToken.None);
+        var places = new float[200];
+        source.Begin(5, 0, shuffle: true);
+        Assert.Equal(200, source.Read(new float[200 * Width], places, []));
+        float[][] orders = [.. places.Chunk(50).Select((buffer, number) => buffer.Select(place => place - 50 * number).ToArray())];
+        Assert.All(orders, order => Assert.Equal(Enumerable.Range(0, 50).Select(place => (float)place), order.Order()));
+        for (int i = 1; i < orders.Length; i++)
+            Assert.NotEqual(orders[i - 1], orders[i]);
+    }
+
+    [Fact]
     public async Task Who_asks_again_after_a_failure_is_told_again()
     {
         var view = new WatchedView(Samples.View(_ml, 500)) { BeforeRow = (pass, row) => pass < 1 || row < 300 ? true : throw new IOException("The disk is gone.") };
