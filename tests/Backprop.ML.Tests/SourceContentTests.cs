@@ -68,6 +68,18 @@ public sealed class SourceContentTests
     }
 
     [Fact]
+    public void Of_each_class_the_same_part_is_held_out()
+    {
+        int[] classes = [.. Enumerable.Range(0, 1000).Select(row => row % 100 == 0 ? 2 : row % 10 == 0 ? 1 : 0)];
+        for (int seed = 0; seed < 20; seed++)
+        {
+            var split = ValidationSplit.Choose(classes.Length, row => classes[row], 3, 0.3f, seed);
+            int[] held = [.. Enumerable.Range(0, 3).Select(label => Enumerable.Range(0, classes.Length).Count(row => classes[row] == label && split.IsHeldOut(row, label)))];
+            Assert.Equal([270, 27, 3], held);
+        }
+    }
+
+    [Fact]
     public void Sparse_vectors_of_keys_and_truth_values_are_the_full_ones()
     {
         VBuffer<uint>[] keys = [new(3, [2, 1, 3]), new(3, 1, [2], [1]), new(3, 0, [], []), new(3, 1, [3], [2])];
