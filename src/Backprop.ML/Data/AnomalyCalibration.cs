@@ -3,7 +3,7 @@ namespace Backprop.ML.Data;
 /// <summary>
 /// From how badly a row was reconstructed to how anomalous it is. The error e of a row is the mean over its features of
 /// ((x̂ − x)·scale)², in units of their variance; its score is e/(e + r), where r is the error that only the accepted share of usual
-/// rows exceeds. So scores are in [0, 1), ½ is at r, and no order is changed.
+/// rows exceeds. So scores are from 0 to 1, ½ is at r, and no order is changed.
 /// </summary>
 /// <param name="Scale">One for each feature: one over its standard deviation.</param>
 /// <param name="ReferenceError">r, positive.</param>
@@ -31,7 +31,7 @@ internal sealed record AnomalyCalibration(float[] Scale, float ReferenceError, f
     public float Score(ReadOnlySpan<float> features, ReadOnlySpan<float> reconstruction)
     {
         double error = Error(features, reconstruction, Scale);
-        return (float)(error / (error + ReferenceError));
+        return double.IsFinite(error) ? (float)(error / (error + ReferenceError)) : 1; // so far from all that is usual that the network's numbers overflowed
     }
 
     /// <summary>The error of a row.</summary>

@@ -16,6 +16,7 @@ internal sealed class BufferReader : IDisposable
     private readonly BlockingCollection<InMemoryData> _free = [];
     private readonly BlockingCollection<Item> _filled = [];
     private readonly Thread _thread;
+    private ExceptionDispatchInfo? _failure;
 
     /// <summary>Begins to read.</summary>
     /// <param name="data">The rows.</param>
@@ -35,8 +36,10 @@ internal sealed class BufferReader : IDisposable
     /// <exception cref="OperationCanceledException">The caller's token was cancelled.</exception>
     public InMemoryData? Next()
     {
+        _failure?.Throw(); // its thread has ended: who asks again must not wait for it
         Item item = _filled.Take(_callerToken);
-        item.Failure?.Throw();
+        _failure = item.Failure;
+        _failure?.Throw();
         return item.Buffer;
     }
 
@@ -79,7 +82,7 @@ internal sealed class BufferReader : IDisposable
                 if (!_data.IsOurs(row, example.Targets))
                     continue;
                 if (++rows > _data.Rows)
-                    throw _data.Changed("gives more rows");
+                    break;
                 if (buffer is null)
                 {
                     buffer = _free.Take(token);
@@ -91,10 +94,7 @@ internal sealed class BufferReader : IDisposable
                     Hand(ref buffer, token);
             }
         }
-        if (rows < _data.Rows)
-            throw _data.Changed($"gives {rows} usable rows instead of {_data.Rows}, fewer");
-        if (hash != _data.Scan.TargetHash)
-            throw _data.Changed("gives other labels, or the rows in another order,");
+        _data.CheckPass(rows, hash);
         if (buffer is not null)
             Hand(ref buffer, token);
         _filled.Add(new Item(null, null), token);

@@ -70,6 +70,7 @@ internal sealed class ExampleCursor : IDisposable
         {
             if ((Skipped.Read++ & 0xFF) == 0)
                 _throwIfCanceled();
+            bool hasGroup = _getGroup is null || ReadGroup(); // of each row: one that is left out ends a group as well
             FetchFeatures();
             if (!_keepsMissing && !Features.IsFinite)
             {
@@ -88,7 +89,7 @@ internal sealed class ExampleCursor : IDisposable
                 Skipped.Weights++;
                 continue;
             }
-            if (_getGroup is not null && !ReadGroup())
+            if (!hasGroup)
             {
                 Skipped.Groups++;
                 continue;

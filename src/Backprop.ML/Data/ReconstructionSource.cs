@@ -18,6 +18,9 @@ internal sealed class ReconstructionSource(BatchSource rows) : BatchSource, IDis
     public override long RowCount => rows.RowCount;
 
     /// <inheritdoc/>
+    internal override string? Order => rows.Order;
+
+    /// <inheritdoc/>
     public override BatchPlan Plan(int batchSize) => rows.Plan(batchSize);
 
     /// <inheritdoc/>

@@ -68,10 +68,12 @@ internal sealed class StreamedData : TrainingData
         var kept = new StreamedData(this, split, isHeld: false, _memory.Budget - heldBudget);
         var held = new StreamedData(this, split, isHeld: true, heldBudget);
         InMemoryData? heldRows = Room();
+        ulong hash = DataScan.HashStart;
         using (ExampleCursor example = _examples.Open(throwIfCanceled))
         {
             for (long row = 0; example.MoveNext(); row++)
             {
+                hash = DataScan.Hash(hash, example.Targets);
                 bool isHeld = split.IsHeldOut(row, ClassOf(example.Targets));
                 (isHeld ? held : kept).Scan.Add(example);
                 if (!isHeld || heldRows is null)
@@ -81,6 +83,7 @@ internal sealed class StreamedData : TrainingData
                     heldRows = null;
             }
         }
+        CheckPass(kept.Rows + held.Rows, hash);
         return (kept, heldRows ?? (TrainingData)held);
     }
 
@@ -95,8 +98,20 @@ internal sealed class StreamedData : TrainingData
     /// <summary>Room for some of the rows.</summary>
     public InMemoryData Room() => _examples.Room(_isCompressed ? new SparseRows(Columns) : new DenseRows(Columns));
 
-    /// <summary>The error of a pass that gives other rows than the first one.</summary>
-    public Exception Changed(string what) => _examples.Host.Process(new InvalidOperationException(
+    /// <summary>Checks that a pass gave the rows that the first one gave.</summary>
+    /// <param name="rows">The number of usable rows that it gave.</param>
+    /// <param name="hash">The hash of their targets.</param>
+    public void CheckPass(long rows, ulong hash)
+    {
+        if (rows > Rows)
+            throw Changed("gives more rows");
+        if (rows < Rows)
+            throw Changed($"gives {rows} usable rows instead of {Rows}, fewer");
+        if (hash != Scan.TargetHash)
+            throw Changed("gives other labels, or the rows in another order,");
+    }
+
+    private Exception Changed(string what) => _examples.Host.Process(new InvalidOperationException(
         $"{_examples.Name}: the data view {what} than when it was read first. The rows do not fit into the option {nameof(NeuralNetworkOptions.MemoryBudget)}, so they are read again in each epoch: " +
         "it must give the same rows in the same order each time. Save what is random or may change to a file first (Data.SaveAsBinary), or raise the budget."));
 

@@ -152,7 +152,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             features = Standardize(moments!, network.Definition, scaleOfConstants: begun is null ? ScaleOfConstants : 1);
         Standardization? labels = StandardizesLabels ? Standardization.Of(training.MeasureTargets(), training.Label.TargetsPerRow, scaleOfConstants: 1) : null;
         Standardization? outputs = GivesFeatures ? features?.PerValue(training.Columns) : labels;
-        float[]? imputed = _columns.KeepsMissingFeatures ? Imputed(moments!, training.Layout, channel) : null;
+        float[]? imputed = _columns.KeepsMissingFeatures ? Imputed(moments!, training.Layout, network.Definition, channel) : null;
         var preparation = new Preparation(features, labels, imputed);
         training.Prepare(preparation);
         held?.Prepare(preparation);
@@ -194,8 +194,8 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
     }
 
-    /// <summary>The means that stand in for missing features.</summary>
-    private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, IChannel channel)
+    /// <summary>What stands in for missing features: the mean, and of a category, which has none, the 0 that a missing one has.</summary>
+    private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, NetworkDefinition network, IChannel channel)
     {
         int incomplete = 0, empty = 0;
         for (int place = 0; place < moments.Width; place++)
@@ -209,7 +209,10 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             if (empty > 0)
                 channel.Warning(MessageSensitivity.None, "{0} features in {1} are missing in all training rows; they count as 0.", empty, layout.Names);
         }
-        return [.. Enumerable.Range(0, moments.Width).Select(moments.MeanOf)];
+        float[] imputed = [.. Enumerable.Range(0, moments.Width).Select(moments.MeanOf)];
+        foreach (EmbeddedColumn column in (network.Layers[0] as EmbedColumnsDefinition)?.Columns ?? [])
+            imputed[column.Column] = 0;
+        return imputed;
     }
 
     /// <summary>How many neighbouring values of a row belong to one channel.</summary>
@@ -232,12 +235,13 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
                     "Prepare both with the same fitted transforms."));
             }
         }
-        if (_columns.Kind == LabelKind.Class && input.Schema[_columns.Label].Type is KeyDataViewType { Count: > 0 and <= int.MaxValue and ulong count }
-            && LabelKeyValues.Read(input.Schema[_columns.Label], (int)count) is { } keys
-            && LabelKeyValues.Read(validation.Schema[_columns.Label], (int)count) is { } validationKeys && !keys.IsSameAs(validationKeys))
+        foreach (string name in _columns.Features.Concat(_columns.Labels))
         {
+            int count = KeyColumns.CountOf(input.Schema[name].Type);
+            if (count == 0 || LabelKeyValues.Read(input.Schema[name], count) is not { } keys || LabelKeyValues.Read(validation.Schema[name], count) is not { } validationKeys || keys.IsSameAs(validationKeys))
+                continue;
             throw _host.Process(new InvalidOperationException(
-                $"The keys of label column '{_columns.Label}' stand for other values, or in another order, in the validation data than in the training data. " +
+                $"The keys of {(_columns.Features.Contains(name) ? "feature" : "label")} column '{name}' stand for other values, or in another order, in the validation data than in the training data. " +
                 "Prepare both with the same fitted transforms."));
         }
     }

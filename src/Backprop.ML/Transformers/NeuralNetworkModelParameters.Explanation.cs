@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Backprop.ML.Data;
 
 namespace Backprop.ML;
 
@@ -39,10 +40,7 @@ public sealed partial class NeuralNetworkModelParameters
                 Array.Fill(gradients, float.NaN);
                 return gradients;
             }
-            float[] complete = features.ToArray();
-            for (int i = 0; i < complete.Length; i++)
-                complete[i] = float.IsFinite(complete[i]) ? complete[i] : Imputed[i];
-            features = complete;
+            features = Complete(features);
         }
         Network network = _frozen.Value;
         using var tape = new Tape(network.Device);
@@ -71,8 +69,19 @@ public sealed partial class NeuralNetworkModelParameters
         float[] contributions = InputGradients(features, output);
         if (!baseline.IsEmpty && baseline.Length != features.Length)
             throw new ArgumentException($"The baseline must have as many values as the row, {features.Length}; it has {baseline.Length}.", nameof(baseline));
+        ReadOnlySpan<float> complete = Complete(features);
         for (int i = 0; i < contributions.Length; i++)
-            contributions[i] *= features[i] - (baseline.IsEmpty ? 0 : baseline[i]);
+            contributions[i] *= complete[i] - (baseline.IsEmpty ? 0 : baseline[i]);
         return contributions;
+    }
+
+    /// <summary>The features with the stand-ins for missing ones, if the model has any.</summary>
+    private ReadOnlySpan<float> Complete(ReadOnlySpan<float> features)
+    {
+        if (Imputed is null || TensorPrimitives.IsFiniteAll(features))
+            return features;
+        float[] complete = features.ToArray();
+        Preparation.Impute(complete, Imputed);
+        return complete;
     }
 }

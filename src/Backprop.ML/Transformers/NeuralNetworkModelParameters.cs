@@ -26,7 +26,7 @@ public sealed partial class NeuralNetworkModelParameters
 
     /// <summary>
     /// What stands in for a missing (NaN) or infinite feature when a row is scored, one value a feature: the mean over the training
-    /// rows. Null for a model that was not trained with <see cref="MissingValueHandling.MeanImputation"/>. The network itself does not know of it.
+    /// rows, and 0, which is the missing category, for one that the network embeds. Null for a model that was not trained with <see cref="MissingValueHandling.MeanImputation"/>. The network itself does not know of it.
     /// </summary>
     public IReadOnlyList<float>? ImputedValues { get; }
 
