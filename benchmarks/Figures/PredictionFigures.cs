@@ -32,8 +32,17 @@ internal static class PredictionFigures
             Seam.EnvironmentOf(ml.MulticlassClassification), ModelTask.MulticlassClassification, FeatureLayout.OfVector(nameof(Example.Features), network.InputShape.Length),
             new NeuralNetworkModelParameters(network, history: null), keyValues: null);
         Engine(run, ml, transformer);
-        Rows(run, ml, transformer);
+        Rows(run, "infer.mlp.idataview", ml, transformer, Width, 20_000);
+        Rows(run, "infer.mlp30.idataview", ml, Thirty(ml, device), 30, 100_000);
         device.Workers.Dispose();
+    }
+
+    /// <summary>A regression by the 30-64-64-1 network.</summary>
+    private static NeuralNetworkTransformer Thirty(MLContext ml, CpuDevice device)
+    {
+        Network network = Network.Build(net => net.Dense(64).Relu().Dense(64).Relu().Dense(1), [30], seed: 1, device);
+        return new NeuralNetworkTransformer(Seam.EnvironmentOf(ml.Regression), ModelTask.Regression, FeatureLayout.OfVector(nameof(Row.Features), 30),
+            new NeuralNetworkModelParameters(network, history: null), keyValues: null);
     }
 
     private static void Engine(FigureRun run, MLContext ml, ITransformer transformer)
@@ -44,28 +53,43 @@ internal static class PredictionFigures
         run.TimeAndAllocation("infer.mlp.prediction_engine", 1e6, "us", () => engine.Predict(example, ref prediction));
     }
 
-    private static void Rows(FigureRun run, MLContext ml, ITransformer transformer)
+    private static void Rows(FigureRun run, string name, MLContext ml, ITransformer transformer, int width, int count)
     {
-        if (!run.Wants("infer.mlp.idataview"))
+        if (!run.Wants(name))
             return;
-        const int Count = 20_000, Distinct = 500;
-        Example[] distinct = [.. Enumerable.Range(0, Distinct).Select(seed => new Example { Features = FigureData.Values(Width, seed) })];
-        IDataView data = ml.Data.LoadFromEnumerable(Enumerable.Range(0, Count).Select(i => distinct[i % Distinct]).ToArray());
-        run.Rate("infer.mlp.idataview", Count, "rows/s", () =>
+        const int Distinct = 500;
+        Row[] distinct = [.. Enumerable.Range(0, Distinct).Select(seed => new Row { Features = FigureData.Values(width, seed) })];
+        var schema = SchemaDefinition.Create(typeof(Row));
+        schema[nameof(Row.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, width);
+        IDataView data = ml.Data.LoadFromEnumerable(Enumerable.Range(0, count).Select(i => distinct[i % Distinct]).ToArray(), schema);
+        run.Rate(name, count, "rows/s", () =>
         {
             IDataView scored = transformer.Transform(data);
             DataViewSchema.Column column = scored.Schema["Score"];
             using DataViewRowCursor cursor = scored.GetRowCursor([column]);
-            ValueGetter<VBuffer<float>> getScore = cursor.GetGetter<VBuffer<float>>(column);
-            VBuffer<float> score = default;
-            while (cursor.MoveNext())
-                getScore(ref score);
+            if (column.Type is VectorDataViewType)
+                ReadAll<VBuffer<float>>(cursor, column);
+            else
+                ReadAll<float>(cursor, column);
         });
+    }
+
+    private static void ReadAll<T>(DataViewRowCursor cursor, DataViewSchema.Column column)
+    {
+        ValueGetter<T> get = cursor.GetGetter<T>(column);
+        T value = default!;
+        while (cursor.MoveNext())
+            get(ref value);
     }
 
     private sealed class Example
     {
         [VectorType(Width)]
+        public float[] Features { get; set; } = [];
+    }
+
+    private sealed class Row
+    {
         public float[] Features { get; set; } = [];
     }
 
