@@ -23,13 +23,14 @@ public sealed class ConcurrentUseTests
             .Append(_ml.Transforms.Concatenate("Joined", "Copied", "Sparse"))
             .Append(_ml.MulticlassClassification.Trainers.NeuralNetwork("Class", "Joined", numberOfEpochs: 3)).Fit(_data);
         (uint Label, int[] Bits)[] expected = [.. Expected(model)];
-        int answers = 0, errors = 0;
-        for (int round = 0; round < 10 || (errors == 0 && round < 100); round++) // threads that never run at once cannot collide: then more rounds
+        int answers = 0, errors = 0, found = 0;
+        for (int round = 0; round < 10 || (found == 0 && round < 100); round++) // threads that never run at once cannot collide: then more rounds
         {
             using PredictionEngine<Sample, Prediction> engine = Engine(model);
             using var start = new Barrier(2);
             var turn = new object();
             Exception?[] ends = new Exception?[2];
+            int wrong = 0;
             Thread[] threads = [.. Enumerable.Range(0, 2).Select(number => new Thread(() => ends[number] = Record.Exception(() =>
             {
                 var prediction = new Prediction();
@@ -39,9 +40,8 @@ public sealed class ConcurrentUseTests
                 for (int i = number; i < 20_000; i++)
                 {
                     engine.Predict(_rows[i % RowCount], ref prediction);
-                    Assert.Equal(expected[i % RowCount].Label, prediction.PredictedLabel);
-                    Assert.Equal(expected[i % RowCount].Bits, prediction.Score.Select(BitConverter.SingleToInt32Bits));
-                    Interlocked.Increment(ref answers);
+                    bool isRight = prediction.PredictedLabel == expected[i % RowCount].Label && expected[i % RowCount].Bits.SequenceEqual(prediction.Score.Select(BitConverter.SingleToInt32Bits));
+                    Interlocked.Increment(ref isRight ? ref answers : ref wrong);
                 }
             })))];
             foreach (Thread thread in threads)
@@ -54,13 +54,19 @@ public sealed class ConcurrentUseTests
                 Assert.StartsWith("Two threads used this prediction engine", e.Message);
                 errors++;
             }
-            if (ends.Any(end => end is not null))
+            // Two moves in the same nanoseconds that count as one: the first to ask is answered, and the second makes it known.
+            Assert.True(wrong == 0 || (wrong == 1 && ends.Any(end => end is not null)), $"{wrong} wrong answers");
+            if (ends.Any(end => end?.Message.Contains("can no longer be trusted", StringComparison.Ordinal) == true))
+            {
+                found++;
                 Assert.Throws<InvalidOperationException>(() => engine.Predict(_rows[0]));                   // it has lost its trust for good
+            }
             using PredictionEngine<Sample, Prediction> fresh = Engine(model);
             Assert.Equal(expected[0].Label, fresh.Predict(_rows[0]).PredictedLabel);                         // the model has not
         }
         Assert.True(answers > 0);
         Assert.True(errors > 0);
+        Assert.True(found > 0);
     }
 
     [Fact]
@@ -132,9 +138,9 @@ public sealed class ConcurrentUseTests
     }
 
     [Fact]
-    public void A_row_that_moved_twice_or_back_is_refused_once_several_threads_have_come_by()
+    public void A_row_that_moved_back_is_refused_once_several_threads_have_come_by()
     {
-        foreach (int next in new[] { 4, 1, 0 })
+        foreach (int next in new[] { 1, 0 })
         {
             (Row row, ValueGetter<int> label, _) = Watched();
             for (int i = 0; i < 3; i++)
@@ -144,6 +150,34 @@ public sealed class ConcurrentUseTests
             }
             row.MoveTo(next);
             Refused(() => Get(label));
+        }
+    }
+
+    [Fact]
+    public void A_row_beyond_the_next_is_refused_alone_once_several_threads_have_come_by()
+    {
+        foreach (bool isAnother in new[] { false, true })
+        {
+            (Row row, ValueGetter<int> label, ValueGetter<int> score) = Watched();
+            for (int i = 0; i < 3; i++)
+            {
+                row.MoveTo(i);
+                OnAnotherThread(() => Get(label));
+            }
+            row.MoveTo(4);
+            Refused(() => Get(label));
+            if (isAnother)
+            {
+                OnAnotherThread(() => Refused(() => Get(score)));                                           // there it is, the second thread
+                row.MoveTo(5);
+                Refused(() => Get(label));
+            }
+            else
+            {
+                row.MoveTo(5);                                                                              // the transform in front had failed, no more
+                Get(label);
+                Get(score);
+            }
         }
     }
 

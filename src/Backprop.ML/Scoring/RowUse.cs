@@ -12,12 +12,16 @@ namespace Backprop.ML.Scoring;
 /// <remarks>
 /// What it sees are the row's position, which a prediction engine moves by one before it asks for values, and who asks for what. It
 /// refuses a value asked for while another is being made, of a row that moved meanwhile, from a second thread for the same row,
-/// from behind the last row, and, once several threads have come by, from beyond the next row or from the middle of it. It cannot see
+/// from behind the last row, and, once several threads have come by, from the middle of the next row. A row beyond the next is refused
+/// alone, since a transform in front that fails before a value is asked for here looks the same. It cannot see
 /// two threads that move the row within the same few nanoseconds, so that it moves once: the first to ask is answered, the second
 /// refused. Nor does it see what transforms behind the row do with its values.
 /// </remarks>
 internal sealed class RowUse(DataViewRow row, IExceptionContext context)
 {
+    private const string Remedy = "Make one engine for each thread, or take them from a pool (PredictionEnginePool of Microsoft.Extensions.ML, or an ObjectPool). " +
+        "The model itself may be shared by any number of threads.";
+
     private int _isBusy;
     private volatile bool _isBroken;
     private bool _hasSeveralThreads;
@@ -62,9 +66,16 @@ internal sealed class RowUse(DataViewRow row, IExceptionContext context)
             _firstColumn = column;
         else
             _hasSeveralThreads |= thread != _thread;
-        if (position < _position || (_hasSeveralThreads && (position > _position + 1 || column != _firstColumn)))
+        if (position < _position || (_hasSeveralThreads && position == _position + 1 && column != _firstColumn))
             throw Shared();
+        bool isSkipped = _hasSeveralThreads && position > _position + 1;
         (_position, _thread) = (position, thread);
+        if (!isSkipped)
+            return;
+        Volatile.Write(ref _isBusy, 0); // the next row may be sound: trust is lost only if somebody else asks for this one
+        throw context.Process(new InvalidOperationException(
+            "Two threads used this prediction engine (or row) at once, or a transform in front of the trainer failed in the prediction before: a row was passed over, so " +
+            $"this prediction is refused. {Remedy}"));
     }
 
     private void Leave()
@@ -78,8 +89,7 @@ internal sealed class RowUse(DataViewRow row, IExceptionContext context)
     {
         _isBroken = true;
         var e = new InvalidOperationException(
-            "Two threads used this prediction engine (or row) at once, so what it gives can no longer be trusted. Make one engine for each thread, " +
-            "or take them from a pool (PredictionEnginePool of Microsoft.Extensions.ML, or an ObjectPool). The model itself may be shared by any number of threads.");
+            $"Two threads used this prediction engine (or row) at once, so what it gives can no longer be trusted. {Remedy}");
         return context.Process(e);
     }
 }
