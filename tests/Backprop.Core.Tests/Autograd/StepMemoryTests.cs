@@ -326,7 +326,7 @@ public class StepMemoryTests
         // The first steps fill the pools and make the runtime compile; it allocates for that too, at moments of its own, and a
         // collection that another test causes counts 248 bytes to this thread. A step that allocates does so in every round.
         long allocated = long.MaxValue;
-        for (int round = 0; round < 50 && allocated > 0; round++)
+        for (int round = 0; round < 500 && allocated > 0; round++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < Steps; i++)

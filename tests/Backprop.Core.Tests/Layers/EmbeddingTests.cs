@@ -259,7 +259,7 @@ public class EmbeddingTests
         {
             float[] inputs = [1, 2, 3, 4, 5], outputs = new float[2];
             long allocated = long.MaxValue;
-            for (int round = 0; round < 50 && allocated > 0; round++)
+            for (int round = 0; round < 500 && allocated > 0; round++)
             {
                 long before = GC.GetAllocatedBytesForCurrentThread();
                 for (int i = 0; i < 100; i++)

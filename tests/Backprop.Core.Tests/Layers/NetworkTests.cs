@@ -162,7 +162,7 @@ public class NetworkTests
         Network network = Mixed();
         float[] inputs = Samples.Uniform(5, 3), outputs = new float[3];
         long allocated = long.MaxValue;
-        for (int round = 0; round < 50 && allocated > 0; round++) // the runtime allocates at moments of its own; a prediction that allocates does so in every round
+        for (int round = 0; round < 500 && allocated > 0; round++) // the runtime allocates at moments of its own; a prediction that allocates does so in every round
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
             for (int i = 0; i < 100; i++)
