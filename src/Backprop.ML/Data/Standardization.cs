@@ -16,8 +16,8 @@ internal sealed class Standardization
 
     /// <summary>
     /// The share of values other than zero below which a feature is a rare one. Variance 1 would make what is rare loud: a word in one
-    /// of a thousand texts would come in as 30. On held-out training rows this gains 2 % on sentences, half a percent on german-credit,
-    /// 0.2 % on digits, and nowhere loses as much.
+    /// of a thousand texts would come in as 30. On held-out training rows this gains 2 to 3 % on sentences, 0.2 % on digits,
+    /// 0.2 to 1 % on german-credit and 0.3 % on adult; spambase loses 0.1 %, and the error on bike-sharing grows by 1 %.
     /// </summary>
     private const double RareShare = 0.05;
 

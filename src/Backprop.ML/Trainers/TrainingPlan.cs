@@ -29,7 +29,8 @@ internal static class TrainingPlan
 
     /// <summary>
     /// Epochs: as many as make about the number of steps that training takes, within limits. Of rows with more features than there are
-    /// rows, texts mostly, some passes teach all there is: 40 were no better than 10 on the texts tried, and each step is a long one.
+    /// rows, texts mostly, few passes teach nearly all there is, and each step is a long one: on held-out sentences 5, 10, 20 and 40 passes
+    /// gave 80.7, 80.1, 80.0 and 81.6 % right.
     /// </summary>
     public static int NumberOfEpochs(NeuralNetworkOptions options, long rows, int columns, int batchSize, bool canStopEarly)
     {
@@ -48,8 +49,8 @@ internal static class TrainingPlan
         options.EarlyStopping ?? new EarlyStopping { Patience = Math.Max(5, numberOfEpochs / 3) };
 
     /// <summary>
-    /// The hidden layers where the caller has given none. A little dropout gains 0.2 to 1 % of right classes on every set it was tried on
-    /// (held-out training rows of spambase, digits, german-credit, iris, penguins, letter and adult); numbers it only blurs.
+    /// The hidden layers where the caller has given none. A little dropout gains 0.2 to 1 % of right classes on held-out training rows of
+    /// spambase, digits, german-credit, iris, penguins and letter, and changes nothing on wine and adult. For numbers it was not tried.
     /// </summary>
     public static Func<NetworkBuilder, NetworkBuilder> HiddenLayers(long rows, bool isClassification)
     {
