@@ -12,6 +12,8 @@ internal static class AtomicFile
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew))
             {
+                if (!OperatingSystem.IsWindows() && File.Exists(path))
+                    File.SetUnixFileMode(stream.SafeFileHandle, File.GetUnixFileMode(path)); // what only some could read stays so
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
