@@ -11,6 +11,9 @@ internal sealed class WatchedView(IDataView source, bool knowsRowCount = false) 
     /// <summary>Called with the number of the pass and of the row, both from 0, before the row; false ends the pass.</summary>
     public Func<int, long, bool>? BeforeRow { get; set; }
 
+    /// <summary>Called with the number of the pass and the name of the column before a getter is made.</summary>
+    public Action<int, string>? BeforeGetter { get; set; }
+
     /// <summary>The cursors that are not disposed of.</summary>
     public int Open => Volatile.Read(ref _open);
 
@@ -47,7 +50,11 @@ internal sealed class WatchedView(IDataView source, bool knowsRowCount = false) 
 
         public override bool IsColumnActive(DataViewSchema.Column column) => inner.IsColumnActive(column);
 
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => inner.GetGetter<TValue>(column);
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
+        {
+            view.BeforeGetter?.Invoke(pass, column.Name);
+            return inner.GetGetter<TValue>(column);
+        }
 
         protected override void Dispose(bool disposing)
         {

@@ -37,6 +37,10 @@ public sealed class BadRequestTests(TwoModels models)
         ("/predict", Json, "{\"pixels\":\"not base64!\"}", 400, "is not base64"),
         ("/predict", Json, "{\"pixels\":\"AAAA\"}", 400, "holds 3 bytes"),
         ("/predict", Json, $"{{\"pixels\":[{Zeros(784)}],\"label\":3}}", 400, "The property 'label' is unknown"),
+        ("/predict", Json, $"{{\"pixels\":[{Zeros(784)}],\"pixels\":[]}}", 400, "pixels stands there twice"),
+        ("/predict", Json, $"{{\"{new string('a', 39)}\U0001F600\U0001F600\":[]}}", 400, "is unknown; the object must have pixels"), // cut within a character
+        ("/predict", Json, new string('[', 20_000), 400, "The body is an array"),
+        ("/predict", Json, "{\"pixels\":[" + new string('[', 20_000), 400, "pixels[0] is an array"),
         ("/predict", Json, $"{{\"pixels\":[{Zeros(784)}]}} more", 400, "The body is not JSON"),
         ("/predict", Json, $"{{\"pixels\":[{Zeros(784)}],}}", 400, "The body is not JSON"),
         ("/predict", Bytes, "", 400, "The body has 0 bytes; an image has 784"),
@@ -112,6 +116,10 @@ public sealed class BadRequestTests(TwoModels models)
         Assert.Equal(status, problem.GetProperty("status").GetInt32());
         Assert.False(string.IsNullOrEmpty(problem.GetProperty("title").GetString()));
         Assert.Contains(detail, problem.GetProperty("detail").GetString());
+        Assert.Equal(["nosniff"], response.Headers.GetValues("X-Content-Type-Options"));
+        Assert.True(response.Headers.CacheControl!.NoStore);
+        if (status == 405)
+            Assert.Equal(["GET"], response.Content.Headers.Allow);
     }
 
     private static string Zeros(int count) => string.Join(',', Enumerable.Repeat(0.ToString(CultureInfo.InvariantCulture), count));

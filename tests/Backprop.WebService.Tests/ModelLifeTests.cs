@@ -51,8 +51,51 @@ public sealed class ModelLifeTests(TwoModels models)
     {
         await using RunningService service = await RunningService.StartAsync(null, "--Digits:DataDirectory=nowhere");
         JsonElement health = await service.WaitUntilAsync(health => health.GetProperty("status").GetString() == "unavailable");
-        Assert.Contains("train-images-idx3-ubyte.gz", health.GetProperty("detail").GetString());
+        Assert.Contains("a data file or folder is missing", health.GetProperty("detail").GetString());
+        Assert.DoesNotContain("nowhere", health.ToString()); // where files lie is for the log alone
         Assert.Contains("train-images-idx3-ubyte.gz", Assert.Single(service.LoggedErrors));
+        using (HttpResponseMessage answer = await service.PostAsync("/predict", "application/octet-stream", models.Images[0].Pixels))
+            await BadRequestTests.AssertProblemAsync(answer, 503, "a data file or folder is missing");
+
+        service.PutModel(models.First); // it is not too late
+        await service.WaitUntilAsync(health => Version(health) == ServedModel.VersionOf(models.First));
+    }
+
+    [Fact]
+    public async Task SaysThatThereIsNoFolderForAModel()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            await using RunningService service = await RunningService.StartAsync(null, $"--Digits:ModelPath={Path.Combine(file, "digits.zip")}");
+            JsonElement health = await service.WaitUntilAsync(health => health.GetProperty("status").GetString() == "unavailable");
+            Assert.Contains("no folder", health.GetProperty("detail").GetString());
+            Assert.DoesNotContain(Path.GetFileName(file), health.ToString());
+            Assert.Contains(file, Assert.Single(service.LoggedErrors));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    // As of a copying program that has it locked, or a network drive that is away: it is tried again although it does not change.
+    [Fact]
+    public async Task AModelThatCannotBeReadForAWhileIsReadLater()
+    {
+        await using RunningService service = await RunningService.StartAsync(models.First);
+        using (var file = new FileStream(service.ModelPath, FileMode.Create, FileAccess.Write, FileShare.None)) // nobody else may read it
+        {
+            file.Write(models.Second);
+            file.Flush();
+            JsonElement health = await service.WaitUntilAsync(health => health.TryGetProperty("refusedModel", out _));
+            Assert.Equal("it cannot be read", health.GetProperty("refusedModel").GetString());
+            Assert.Equal(ServedModel.VersionOf(models.First), Version(health));
+            await Task.Delay(1500); // some more looks at it
+            Assert.Single(service.LoggedErrors);
+        }
+        JsonElement later = await service.WaitUntilAsync(health => Version(health) == ServedModel.VersionOf(models.Second));
+        Assert.False((await service.WaitUntilAsync(health => !health.TryGetProperty("refusedModel", out _))).TryGetProperty("refusedModel", out _));
     }
 
     [Fact]
@@ -105,6 +148,7 @@ public sealed class ModelLifeTests(TwoModels models)
             await service.WaitUntilAsync(health => service.LoggedErrors.Count > errors && health.TryGetProperty("refusedModel", out JsonElement reason)
                 && service.LoggedErrors.Last().Contains(reason.GetString()!, StringComparison.Ordinal));
             errors = service.LoggedErrors.Count;
+            Assert.DoesNotContain(Path.GetDirectoryName(service.ModelPath)!, (await service.HealthAsync()).ToString());
             Answer after = await service.PredictAsync(image);
             Assert.Equal(before.Model, after.Model);
             Assert.Equal(before.Probabilities, after.Probabilities);

@@ -11,6 +11,7 @@ output=${1:-artifacts/browser}
 mkdir -p "$output"
 
 absent() { echo "ABSENT: $1. The page was not tested."; exit 77; }
+[ -z "${CHROMIUM:-}" ] || command -v "$CHROMIUM" >/dev/null || absent "'$CHROMIUM', which CHROMIUM names"
 find_chromium() { for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do [ -n "$name" ] && command -v "$name" && return; done; return 1; }
 
 command -v node >/dev/null && command -v npm >/dev/null || absent "Node.js and npm"

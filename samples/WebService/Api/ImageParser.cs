@@ -106,6 +106,8 @@ internal static class ImageParser
     private static void ReadEnd(ref Utf8JsonReader reader, string name)
     {
         reader.Read();
+        if (reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals(name))
+            throw RequestException.Bad($"The property {name} stands there twice; the object must have it once and nothing else.");
         if (reader.TokenType == JsonTokenType.PropertyName)
             throw RequestException.Bad($"The property '{Shown(reader.GetString())}' is unknown; the object must have {name} and nothing else.");
         reader.Read(); // throws if anything follows

@@ -13,6 +13,8 @@ internal static class Problems
     public static Task WriteAsync(HttpContext context, int status, string? detail = null)
     {
         context.Response.StatusCode = status;
+        context.Response.Headers.XContentTypeOptions = "nosniff"; // it may say what the caller sent
+        context.Response.Headers.CacheControl = "no-store";
         if (status == StatusCodes.Status503ServiceUnavailable)
             context.Response.Headers.RetryAfter = "1";
         detail ??= status switch

@@ -14,19 +14,24 @@ internal sealed class ModelFileWatch : IDisposable
     private readonly SemaphoreSlim _told = new(0, 1);
     private readonly FileSystemWatcher? _watcher;
 
-    public ModelFileWatch(string path, TimeSpan pollInterval, ILogger logger)
+    /// <param name="path">The file.</param>
+    /// <param name="pollInterval">The time between two looks at it.</param>
+    /// <param name="logger">Hears of it if the system does not tell of changes.</param>
+    /// <param name="createWatcher">Makes the watcher of a folder and a file in it; null for the system's own.</param>
+    public ModelFileWatch(string path, TimeSpan pollInterval, ILogger logger, Func<string, string, FileSystemWatcher>? createWatcher = null)
     {
         _path = path;
         _pollInterval = pollInterval;
         try
         {
-            _watcher = new FileSystemWatcher(Path.GetDirectoryName(path)!, Path.GetFileName(path));
+            _watcher = (createWatcher ?? ((folder, name) => new FileSystemWatcher(folder, name)))(Path.GetDirectoryName(path)!, Path.GetFileName(path));
             _watcher.Changed += (_, _) => Tell();
             _watcher.Created += (_, _) => Tell();
             _watcher.Renamed += (_, _) => Tell();
+            _watcher.Error += (_, e) => logger.WatchUnavailable(e.GetException().Message, pollInterval.TotalSeconds); // it may have stopped
             _watcher.EnableRaisingEvents = true;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException or ArgumentException)
         {
             logger.WatchUnavailable(e.Message, pollInterval.TotalSeconds); // such as when the system has no watches left
         }

@@ -5,12 +5,13 @@ internal sealed class ModelHost
 {
     private ServedModel? _current;
     private long _predictions;
+    private volatile Absence _whyNot = new("starting", "The service is starting.");
 
     /// <summary>"starting", "training", "ready" or "unavailable".</summary>
     public string Status => Volatile.Read(ref _current) is not null ? "ready" : WhyNot.Status;
 
     /// <summary>Why there is no model: what /health and /predict say until there is one.</summary>
-    public (string Status, string Detail) WhyNot { get; private set; } = ("starting", "The service is starting.");
+    public Absence WhyNot => _whyNot; // one object: no reader sees the state of one moment and the reason of another
 
     /// <summary>Why the last new model file was refused; null if it was not.</summary>
     public string? Refused { get; set; }
@@ -20,7 +21,7 @@ internal sealed class ModelHost
 
     public void CountPredictions(int images) => Interlocked.Add(ref _predictions, images);
 
-    public void SetWhyNot(string status, string detail) => WhyNot = (status, detail);
+    public void SetWhyNot(string status, string detail) => _whyNot = new Absence(status, detail);
 
     /// <summary>The model that is served now, for use until <see cref="ServedModel.Leave"/>; null if there is none yet.</summary>
     public ServedModel? Enter()
@@ -41,3 +42,8 @@ internal sealed class ModelHost
         old?.Leave();
     }
 }
+
+/// <summary>Why there is no model.</summary>
+/// <param name="Status">"starting", "training" or "unavailable".</param>
+/// <param name="Detail">A sentence for everyone's eyes.</param>
+internal sealed record Absence(string Status, string Detail);

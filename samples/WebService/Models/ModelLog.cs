@@ -16,7 +16,10 @@ internal static partial class ModelLog
     public static partial void Refused(this ILogger logger, string path, string reason, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "There is no model and there will be none: {Reason}")]
-    public static partial void NoModel(this ILogger logger, string reason, Exception exception);
+    public static partial void NoFolder(this ILogger logger, string reason, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "There is no model and none could be trained: {Reason}; a model that is put at '{Path}' will be served")]
+    public static partial void NotTrained(this ILogger logger, string path, string reason, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The system does not tell of changed files ({Reason}); the model file is looked at every {Seconds} s")]
     public static partial void WatchUnavailable(this ILogger logger, string reason, double seconds);

@@ -30,23 +30,41 @@ internal sealed class ModelService(ModelHost host, IOptions<DigitsOptions> optio
             Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
             using var watch = new ModelFileWatch(_path, TimeSpan.FromSeconds(_options.PollSeconds), logger);
             if (ModelFileWatch.Look(_path) == default)
-                TrainAndSave(stopping);
+                TryTraining(stopping);
             FileStamp known = default;
             while (true)
             {
-                known = await watch.WaitForOtherThanAsync(known, stopping);
-                Load();
+                FileStamp found = await watch.WaitForOtherThanAsync(known, stopping);
+                if (Load())
+                    known = found;
+                else
+                    await Task.Delay(TimeSpan.FromSeconds(_options.PollSeconds), stopping); // whoever has it locked may be done then
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             // The service ends.
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            logger.NoFolder(e.Message, e); // nothing will come of waiting
+            host.SetWhyNot("unavailable", "There is no model, and no folder for one. The log of the service says more.");
+        }
+    }
+
+    /// <summary>Trains; without data to learn from, or room to save, a model may still be put there later.</summary>
+    private void TryTraining(CancellationToken stopping)
+    {
+        try
+        {
+            TrainAndSave(stopping);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            // No folder, no data to learn from, no room to save: nothing will come of waiting.
-            logger.NoModel(e.Message, e);
-            host.SetWhyNot("unavailable", $"There is no model: {e.Message}");
+            logger.NotTrained(_path, e.Message, e);
+            string what = e is FileNotFoundException or DirectoryNotFoundException ? "a data file or folder is missing"
+                : e is InvalidDataException ? "a data file is damaged" : "a file cannot be read or written";
+            host.SetWhyNot("unavailable", $"There is no model, and none could be trained: {what}. The log of the service says more.");
         }
     }
 
@@ -61,7 +79,8 @@ internal sealed class ModelService(ModelHost host, IOptions<DigitsOptions> optio
         Device.Cpu.ReleaseIdleMemory(); // what the training needed is not needed to predict
     }
 
-    private void Load()
+    /// <summary>Puts the model of the file in the old one's place, or refuses it; false if the file could not be read, which may pass.</summary>
+    private bool Load()
     {
         try
         {
@@ -76,13 +95,27 @@ internal sealed class ModelService(ModelHost host, IOptions<DigitsOptions> optio
                 logger.Loaded(model.Version, _path);
             }
             host.Refused = null;
+            return true;
         }
-        catch (Exception e) when (e is ModelRefusedException or IOException or UnauthorizedAccessException)
+        catch (ModelRefusedException e)
         {
-            logger.Refused(_path, e.Message, e);
-            host.Refused = e.Message;
-            host.SetWhyNot("unavailable", $"The model file was refused: {e.Message}");
+            Refuse(e.Message, e);
+            return true;
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            const string Unreadable = "it cannot be read";
+            if (host.Refused != Unreadable) // once, not at every look
+                Refuse(Unreadable, e);
+            return false;
+        }
+    }
+
+    private void Refuse(string reason, Exception e)
+    {
+        logger.Refused(_path, reason, e);
+        host.Refused = reason;
+        host.SetWhyNot("unavailable", $"The model file was refused: {reason}");
     }
 
     /// <summary>Not .NET's Progress class, which calls back later and in any order.</summary>

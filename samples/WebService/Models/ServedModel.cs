@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Security.Cryptography;
+using Backprop;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -60,7 +61,7 @@ internal sealed class ServedModel
         {
             readers?.Dispose();
             (transformer as IDisposable)?.Dispose();
-            throw e as ModelRefusedException ?? new ModelRefusedException(e.Message, e);
+            throw e as ModelRefusedException ?? new ModelRefusedException(Reason(e), e);
         }
     }
 
@@ -86,6 +87,17 @@ internal sealed class ServedModel
         Readers.Dispose();
         (_transformer as IDisposable)?.Dispose();
         IsRetired = true;
+    }
+
+    /// <summary>What everyone may know of it: other exceptions than our own name files and types of this machine, and go to the log.</summary>
+    private static string Reason(Exception? e)
+    {
+        for (; e is not null; e = e.InnerException)
+        {
+            if (e is InvalidModelException)
+                return e.Message;
+        }
+        return "it is damaged, or no model that reads digits";
     }
 
     private static DataViewSchema InputSchema(MLContext ml) => ml.Data.LoadFromEnumerable(Array.Empty<DigitImage>()).Schema;

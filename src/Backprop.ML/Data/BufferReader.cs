@@ -88,7 +88,7 @@ internal sealed class BufferReader : IDisposable
                     buffer = _free.Take(token);
                     buffer.Clear();
                 }
-                hash = DataScan.Hash(hash, example.Targets);
+                hash = DataScan.Hash(hash, example.Targets, example.Weight);
                 buffer.Add(example);
                 if (buffer.Rows == _rows)
                     Hand(ref buffer, token);

@@ -31,8 +31,11 @@ internal sealed class DataScan(LabelColumn label, int width)
     /// <summary>The number of rows of each class.</summary>
     public int[] ClassCounts => [.. _classCounts];
 
-    /// <summary>A hash of the targets in their order (FNV-1a), to see whether another pass gives the same rows.</summary>
-    public ulong TargetHash { get; private set; } = HashStart;
+    /// <summary>
+    /// A hash of the targets and weights in their order (FNV-1a), to see whether another pass gives the same rows. Of labels and weights alone:
+    /// features may be others each time, as of images that the view turns and crops by chance.
+    /// </summary>
+    public ulong RowHash { get; private set; } = HashStart;
 
     /// <summary>Adds the row that a cursor stands on.</summary>
     public void Add(ExampleCursor example)
@@ -52,30 +55,31 @@ internal sealed class DataScan(LabelColumn label, int width)
                 _values = new float[width];
             Features.Add(row.Values(_values.AsSpan(0, width)));
         }
-        AddTargets(example.Targets);
+        AddTargets(example.Targets, example.Weight);
     }
 
     /// <summary>Adds the rows that were kept until they were too many.</summary>
     public void Add(InMemoryData rows)
     {
         rows.Features.AddTo(Features);
-        for (ReadOnlySpan<float> targets = rows.Targets; targets.Length > 0; targets = targets[label.TargetsPerRow..])
-            AddTargets(targets[..label.TargetsPerRow]);
+        int row = 0;
+        for (ReadOnlySpan<float> targets = rows.Targets; targets.Length > 0; targets = targets[label.TargetsPerRow..], row++)
+            AddTargets(targets[..label.TargetsPerRow], rows.HasWeights ? rows.Weights[row] : 1);
     }
 
-    /// <summary>Takes a row's targets into a hash.</summary>
-    public static ulong Hash(ulong hash, ReadOnlySpan<float> targets)
+    /// <summary>Takes a row's targets and weight into a hash.</summary>
+    public static ulong Hash(ulong hash, ReadOnlySpan<float> targets, float weight)
     {
         foreach (uint bits in MemoryMarshal.Cast<float, uint>(targets))
             hash = (hash ^ bits) * HashPrime;
-        return hash;
+        return (hash ^ BitConverter.SingleToUInt32Bits(weight)) * HashPrime;
     }
 
-    private void AddTargets(ReadOnlySpan<float> targets)
+    private void AddTargets(ReadOnlySpan<float> targets, float weight)
     {
         Rows++;
         Targets.Add(targets);
-        TargetHash = Hash(TargetHash, targets);
+        RowHash = Hash(RowHash, targets, weight);
         if (Classes is null)
             return;
         Classes.Add((int)targets[0]);

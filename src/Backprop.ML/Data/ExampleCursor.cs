@@ -33,10 +33,18 @@ internal sealed class ExampleCursor : IDisposable
         (_host, _name, _throwIfCanceled) = (examples.Host, examples.Name, throwIfCanceled);
         (TrainingColumns columns, DataViewSchema schema) = (examples.Columns, examples.Data.Schema);
         _cursor = examples.Data.GetRowCursor(columns.All.Select(column => schema[column]));
-        Features = new RowReader(_host, _cursor, examples.Layout);
-        _label = LabelReader.Create(_cursor, examples.Label);
-        _getWeight = columns.Weight is null ? null : _cursor.GetGetter<float>(schema[columns.Weight]);
-        _getGroup = columns.Group is null ? null : _cursor.GetGetter<uint>(schema[columns.Group]);
+        try
+        {
+            Features = new RowReader(_host, _cursor, examples.Layout);
+            _label = LabelReader.Create(_cursor, examples.Label);
+            _getWeight = columns.Weight is null ? null : _cursor.GetGetter<float>(schema[columns.Weight]);
+            _getGroup = columns.Group is null ? null : _cursor.GetGetter<uint>(schema[columns.Group]);
+        }
+        catch
+        {
+            _cursor.Dispose(); // nobody else has it
+            throw;
+        }
         _keepsMissing = columns.KeepsMissingFeatures;
         _targets = new float[examples.Label.TargetsPerRow];
     }

@@ -73,7 +73,7 @@ internal sealed class StreamedData : TrainingData
         {
             for (long row = 0; example.MoveNext(); row++)
             {
-                hash = DataScan.Hash(hash, example.Targets);
+                hash = DataScan.Hash(hash, example.Targets, example.Weight);
                 bool isHeld = split.IsHeldOut(row, ClassOf(example.Targets));
                 (isHeld ? held : kept).Scan.Add(example);
                 if (!isHeld || heldRows is null)
@@ -100,15 +100,15 @@ internal sealed class StreamedData : TrainingData
 
     /// <summary>Checks that a pass gave the rows that the first one gave.</summary>
     /// <param name="rows">The number of usable rows that it gave.</param>
-    /// <param name="hash">The hash of their targets.</param>
+    /// <param name="hash">The hash of their targets and weights.</param>
     public void CheckPass(long rows, ulong hash)
     {
         if (rows > Rows)
             throw Changed("gives more rows");
         if (rows < Rows)
             throw Changed($"gives {rows} usable rows instead of {Rows}, fewer");
-        if (hash != Scan.TargetHash)
-            throw Changed("gives other labels, or the rows in another order,");
+        if (hash != Scan.RowHash)
+            throw Changed($"gives other labels{(HasWeights ? " or weights" : "")}, or the rows in another order,");
     }
 
     private Exception Changed(string what) => _examples.Host.Process(new InvalidOperationException(
@@ -130,8 +130,11 @@ internal sealed class StreamedData : TrainingData
         {
             string role = _memory.ShuffleBufferRows is null ? $"one mini-batch, {needed} rows"
                 : $"the {needed} rows of the option {nameof(NeuralNetworkOptions.ShuffleBufferRows)}";
+            string place = _isHeld
+                ? $"the rows held out to validate ({nameof(NeuralNetworkOptions.ValidationFraction)}) get a quarter of the option {nameof(NeuralNetworkOptions.MemoryBudget)}, {_memory.Budget} bytes,"
+                : $"the option {nameof(NeuralNetworkOptions.MemoryBudget)} leaves {_memory.Budget} bytes for the rows that are read ahead,";
             throw _examples.Host.Process(new InvalidOperationException(
-                $"{_examples.Name}: the option {nameof(NeuralNetworkOptions.MemoryBudget)} leaves {_memory.Budget} bytes for the rows that are read ahead, but two buffers of {role} of about {_bytesPerRow} bytes each take " +
+                $"{_examples.Name}: {place} but two buffers of {role} of about {_bytesPerRow} bytes each take " +
                 $"{2 * needed * _bytesPerRow}. Raise the budget, or lower {(_memory.ShuffleBufferRows is null ? nameof(NeuralNetworkOptions.BatchSize) : nameof(NeuralNetworkOptions.ShuffleBufferRows))}."));
         }
         return (int)Math.Min(_memory.ShuffleBufferRows ?? Math.Min(MemoryPlan.DefaultShuffleBufferRows, fit), Rows);

@@ -73,9 +73,17 @@ internal sealed class BatchCursor : DataViewRowCursor, IScoredRow
         long valuesPerRow = (long)schema.Scorer.FeatureCount + schema.Scorer.Columns.NetworkOutputs +
             schema.Input.Sum(column => isActive[column.Index] && column.Type is VectorDataViewType vector ? (long)vector.Size : 0);
         int rows = (int)Math.Min(RowsPerBatch, ValuesPerBatch / valuesPerRow);
-        return scores && canHoldAll && rows > 1
-            ? new BatchCursor(schema, source, isActive, rows)
-            : new ForwardingCursor(schema, source, isActive);
+        try
+        {
+            return scores && canHoldAll && rows > 1
+                ? new BatchCursor(schema, source, isActive, rows)
+                : new ForwardingCursor(schema, source, isActive);
+        }
+        catch
+        {
+            source.Dispose(); // nobody else has it
+            throw;
+        }
     }
 
     public override bool MoveNext()

@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -6,6 +7,9 @@ namespace Backprop.ML.Scoring;
 /// <summary>Keeps the values of one column for the rows of a batch, which the source has already left behind.</summary>
 internal abstract class ColumnBuffer
 {
+    // What a source throws comes out as it is, as without reading ahead.
+    private const BindingFlags Flags = BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions;
+
     /// <summary>Reads the source's current value into a slot.</summary>
     public abstract void Read(int slot);
 
@@ -14,7 +18,7 @@ internal abstract class ColumnBuffer
 
     /// <summary>Makes the buffer of a column of a cursor; null if values of its type cannot be kept aside.</summary>
     public static ColumnBuffer? Create(DataViewRowCursor source, DataViewSchema.Column column, int slots) => CanHold(column.Type)
-        ? (ColumnBuffer)Activator.CreateInstance(BufferType(column.Type), source, column, slots)!
+        ? (ColumnBuffer)Activator.CreateInstance(BufferType(column.Type), Flags, binder: null, [source, column, slots], culture: null)!
         : null;
 
     /// <summary>Numbers, text, keys and vectors of them can be kept aside; anything else may belong to its source.</summary>

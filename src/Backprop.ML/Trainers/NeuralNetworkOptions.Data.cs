@@ -7,9 +7,10 @@ public abstract partial class NeuralNetworkOptions
     /// <summary>
     /// The memory that the training rows may take, in bytes, at least 1. Rows that fit are read once. Otherwise they are read from the data
     /// view again in each epoch, on a thread of their own and ahead of the training, through a shuffle buffer
-    /// (<see cref="ShuffleBufferRows"/>); the view must then give the same rows in the same order each time. Rows that are mostly zeros, such as
-    /// those of FeaturizeText, are kept compressed. The network and its activations are not counted. Default: null, half of the memory
-    /// that the process may use.
+    /// (<see cref="ShuffleBufferRows"/>); the view must then give the same rows in the same order each time, which is checked by their
+    /// number, labels and weights (features may differ, as those of images that are turned and cropped by chance). Rows that are mostly
+    /// zeros, such as those of FeaturizeText, are kept compressed. The network and its activations are not counted. Default: null, half
+    /// of the memory that the process may use.
     /// </summary>
     public long? MemoryBudget { get; set; }
 
