@@ -46,7 +46,7 @@ internal sealed class Linear : Operation<Linear.Attributes>
             {
                 Bias = bias?.Values,
                 Activation = activation,
-                MaySkipZeros = !tape.IsRecording, // the weights of a trained network are finite
+                MaySkipZeros = !tape.IsRecording || !x.RequiresGradient, // the weights of a trained network are finite; while it is trained, only examples are mostly zeros
             });
 
         var attributes = new Attributes(activation, m, n, k);
@@ -71,7 +71,12 @@ internal sealed class Linear : Operation<Linear.Attributes>
         {
             MemoryBlock gradWeight = tape.GradientOf(weight, out bool accumulate);
             using ScratchBlock left = ScratchBlock.Factor(tape, x);
-            device.MatMul(new MatMulArguments(left.Block, gradOutput, gradWeight, k, n, m) { TransposeA = true, Accumulate = accumulate });
+            device.MatMul(new MatMulArguments(left.Block, gradOutput, gradWeight, k, n, m)
+            {
+                TransposeA = true,
+                Accumulate = accumulate,
+                MaySkipZeros = !x.RequiresGradient, // a gradient that is not finite shows in the bias, and where there is an input
+            });
         }
 
         if (record.InputCount == 3 && record.Input(2).RequiresGradient)

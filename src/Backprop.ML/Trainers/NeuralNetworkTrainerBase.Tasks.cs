@@ -22,7 +22,9 @@ public abstract partial class NeuralNetworkTrainerBase
     private protected virtual int OutputsFor(TrainingData data) => 1;
 
     /// <summary>The hidden layers where the options give none.</summary>
-    private protected virtual Func<NetworkBuilder, NetworkBuilder> HiddenLayersFor(TrainingData data) => TrainingPlan.HiddenLayers(data.Rows, Task is ModelTask.BinaryClassification or ModelTask.MulticlassClassification or ModelTask.MultiLabelClassification);
+    private protected virtual Func<NetworkBuilder, NetworkBuilder> HiddenLayersFor(TrainingData data) => TrainingPlan.HiddenLayers(data.Rows, IsClassification);
+
+    private bool IsClassification => Task is ModelTask.BinaryClassification or ModelTask.MulticlassClassification or ModelTask.MultiLabelClassification;
 
     /// <summary>The mini-batches of rows.</summary>
     private protected virtual BatchSource SourceOf(TrainingData data, int batchSize, CancellationToken cancellationToken) => data.CreateSource(batchSize, cancellationToken);

@@ -106,6 +106,56 @@ public class MatMulTests
 
     [Theory]
     [MemberData(nameof(Transposes))]
+    public void ABatchOfMostlyZerosGivesTheSameBitsWhetherItsZerosAreSkippedOrNot(string instructionSet, bool transposeA, bool transposeB)
+    {
+        foreach ((int rows, int width, int n) in ((int, int, int)[])[(2, 64, 1), (16, 3000, 64), (64, 1000, 33), (33, 700, 128), (9, 5000, 20), (600, 100, 17), (20, 300, 1024), (64, 2000, 5)])
+        {
+            // Stored as examples are: one a row. Some are all zeros, one is not sparse at all; with a distance of 4 none is.
+            (int m, int k) = transposeA ? (width, rows) : (rows, width);
+            foreach (int distance in (int[])[4, 9, 70, 20_000])
+            {
+                float[] a = Samples.Uniform(rows * width, 1), b = Samples.Uniform(k * n, 2), c = Samples.Uniform(m * n, 3), bias = Samples.Uniform(n, 4);
+                for (int i = 0; i < a.Length; i++)
+                {
+                    if (i / width != 1 && i % distance != distance / 2)
+                        a[i] = i % 2 == 0 ? 0f : -0f;
+                }
+
+                foreach ((bool accumulate, bool finishes) in ((bool, bool)[])[(false, false), (true, false), (false, true)])
+                {
+                    var activation = new Activation(finishes ? ActivationKind.Relu : ActivationKind.Identity);
+                    float[] expected = Run(Processor(instructionSet)[0], a, b, c, finishes ? bias : null, m, n, k, transposeA, transposeB, accumulate, activation).Result;
+                    foreach (CpuDevice device in Processor(instructionSet))
+                    {
+                        (float[] result, string? complaint) = Run(device, a, b, c, finishes ? bias : null, m, n, k, transposeA, transposeB, accumulate, activation, maySkipZeros: true);
+                        Assert.Null(complaint);
+                        Assert.True(KernelHarness.SameBits(expected, result), $"{rows} rows of {width}, one in {distance} not zero, N = {n}, accumulate {accumulate}, bias {finishes}, {device}");
+                    }
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(InstructionSets))]
+    public void ZerosThatMayBeSkippedAreSkipped(string instructionSet)
+    {
+        // 0·∞ would be NaN: where it is missing, the product has not been computed.
+        const int Rows = 16, Width = 500, N = 40;
+        CpuDevice device = Processor(instructionSet)[1];
+        var a = new float[Rows * Width];
+        for (int row = 0; row < Rows; row++)
+            a[row * Width + row] = 1;
+        float[] weight = Samples.Uniform(Width * N, 1), gradient = Samples.Uniform(Rows * N, 2);
+        weight[^1] = float.PositiveInfinity;
+        gradient[^1] = float.PositiveInfinity;
+        Assert.All(Run(device, a, weight, new float[Rows * N], null, Rows, N, Width, false, false, false, Activation.Identity, maySkipZeros: true).Result, value => Assert.True(float.IsFinite(value)));
+        float[] weightGradient = Run(device, a, gradient, new float[Width * N], null, Width, N, Rows, true, false, false, Activation.Identity, maySkipZeros: true).Result;
+        Assert.Equal(1, weightGradient.Count(value => !float.IsFinite(value)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Transposes))]
     public void NotANumberAndInfinityPassThrough(string instructionSet, bool transposeA, bool transposeB)
     {
         CpuDevice device = Processor(instructionSet)[0];

@@ -71,6 +71,12 @@ internal sealed unsafe partial class CpuDevice
         /// <summary>Divides C into at least the given number of rectangles, if it is large enough, and returns how many.</summary>
         public int Divide(int parts)
         {
+            if (_matrices.IsSparse)
+            {
+                _columnParts = 1;
+                return _rowParts = Math.Min(parts, _matrices.M);
+            }
+
             // Every part reads its own rows of A and columns of B: the shape that reads least in all wins.
             int rowTiles = DivideUp(_matrices.M, MatMulTile<TSimd>.MaximumRows);
             int columnTiles = DivideUp(_matrices.N, MatMulTile<TSimd>.Columns);

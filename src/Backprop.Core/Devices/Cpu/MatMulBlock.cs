@@ -57,6 +57,8 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         _aStride = _transposeA ? _m : _k;
         _bStride = _transposeB ? _k : _n;
         _activation = arguments.Accumulate ? Activation.Identity : arguments.Activation;
+        IsSparse = _maySkipZeros && !_transposeB && _m > 1 && (!_transposeA || (_k <= MaximumDepth && !_accumulate && _bias == null && _activation.Kind == ActivationKind.Identity))
+            && (_transposeA ? MatMulSparse<TSimd>.IsSparse(_a, _k, _m) : MatMulSparse<TSimd>.IsSparse(_a, _m, _k));
     }
 
     public float* C { get; }
@@ -66,6 +68,9 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     public int N => _n;
 
     public bool TransposeB => _transposeB;
+
+    /// <summary>Whether A is mostly zeros, which are left out: whole rows of C are then computed one by one, or from a transposed A some together.</summary>
+    public bool IsSparse { get; }
 
     private static int PanelColumns => MatMulTile<TSimd>.Columns;
 
@@ -80,6 +85,19 @@ internal readonly unsafe struct MatMulBlock<TSimd>
             return;
         }
 
+        if (IsSparse && _transposeA)
+        {
+            MatMulSparse<TSimd>.MultiplyTransposed(rows, _n, _k, _a + firstRow, _aStride, _b, C + (nint)firstRow * _n);
+            return;
+        }
+
+        if (IsSparse && rows > 1)
+        {
+            for (int row = firstRow; row < firstRow + rows; row++)
+                Multiply(buffers, row, 1, firstColumn, columns);
+            return;
+        }
+
         int depthBlocks = Math.Max((_k + MaximumDepth - 1) / MaximumDepth, 1);
         int maximumDepth = (_k + depthBlocks - 1) / depthBlocks;
         if (ShouldExchange(rows, columns, maximumDepth))
@@ -91,7 +109,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         int blockColumns = Math.Min(columns, MaximumColumns);
         bool byRows = rows > blockColumns;
         bool copyA = _aStride % CriticalStride == 0 && rows > 1 && columns >= ColumnsWorthCopyingCriticalA;
-        bool copyB = _transposeB || _m >= (_bStride % CriticalStride == 0 ? RowsWorthCopyingCriticalB : RowsWorthCopyingB);
+        bool copyB = _transposeB || !IsSparse && _m >= (_bStride % CriticalStride == 0 ? RowsWorthCopyingCriticalB : RowsWorthCopyingB);
 
         int panels = !copyB ? 0 : byRows ? (blockColumns + PanelColumns - 1) / PanelColumns : 1;
         int panelLength = maximumDepth * PanelColumns;

@@ -16,10 +16,6 @@ internal static unsafe class MatMulRow<TSimd>
     // Their sums take half of a first-level cache.
     private const int StripColumns = 4096;
 
-    // From this depth on it is worth looking whether a is mostly zeros, such as the counts of the words of a text: then only the rows of B that
-    // meet something else are read. With more than one in eight other than zero, reading all in long runs is as fast.
-    private const int SparseDepth = 64, SparsePart = 8;
-
     // The most products in one sum of a transposed product, 256 in each lane; longer ones are summed in parts, which rounds
     // less.
     private static int DotDepth => 256 * TSimd.Width;
@@ -31,7 +27,7 @@ internal static unsafe class MatMulRow<TSimd>
     public static void Multiply(int columns, int depth, float* a, nint stepStride, float* b, nint bStride, float* c, bool add, bool maySkipZeros = false)
     {
         int column = 0;
-        if (maySkipZeros && depth >= SparseDepth && stepStride == 1 && IsSparse(new ReadOnlySpan<float>(a, depth)))
+        if (maySkipZeros && stepStride == 1 && MatMulSparse<TSimd>.IsSparse(a, depth)) // then only the rows of B that meet something else are read
         {
             for (; column < columns; column += StripColumns)
                 MultiplySparseStrip(Math.Min(columns - column, StripColumns), depth, a, b + column, bStride, c + column, add);
@@ -76,8 +72,6 @@ internal static unsafe class MatMulRow<TSimd>
         }
     }
 
-    private static bool IsSparse(ReadOnlySpan<float> a) => a.Count(0f) > a.Length - a.Length / SparsePart;
-
     // The same sums without the products that are zero, which change none.
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -91,14 +85,7 @@ internal static unsafe class MatMulRow<TSimd>
             if (zeros < 0)
                 break;
             k += zeros;
-            float* row = b + k * bStride;
-            TSimd x = TSimd.Create(a[k]);
-            int column = 0;
-            for (; column <= columns - TSimd.Width; column += TSimd.Width)
-                TSimd.Store(TSimd.Fma(x, TSimd.Load(row + column), TSimd.Load(sums + column)), sums + column);
-            int rest = columns - column;
-            if (rest > 0)
-                TSimd.Store(TSimd.Fma(x, TSimd.Load(row + column, rest), TSimd.Load(sums + column, rest)), sums + column, rest);
+            MatMulSparse<TSimd>.AddScaled(a[k], b + k * bStride, sums, columns);
         }
 
         if (add)
