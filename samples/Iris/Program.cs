@@ -10,7 +10,7 @@ IDataView test = ml.Data.LoadFromTextFile<Flower>(Path.Combine(directory, "iris-
 // ML.NET's trainers take classes as keys and features as one vector, and give the predicted class as a key.
 var pipeline = ml.Transforms.Conversion.MapValueToKey("Label")
     .Append(ml.Transforms.Concatenate("Features", "SepalLength", "SepalWidth", "PetalLength", "PetalWidth"))
-    .Append(ml.MulticlassClassification.Trainers.NeuralNetwork()) // two hidden layers; all its settings fit themselves to the data
+    .Append(ml.MulticlassClassification.Trainers.NeuralNetwork()) // one hidden layer; all its settings fit themselves to the data
     .Append(ml.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
 ITransformer model = pipeline.Fit(training);
 

@@ -150,7 +150,7 @@ public static partial class NeuralNetworkExtensions
         {
             if (!(learningRate > 0 && learningRate < float.PositiveInfinity))
                 throw environment.Process(NeuralNetworkOptions.Rejected(nameof(learningRate), learningRate, "a positive number"));
-            options.Optimizer = TrainingPlan.Optimizer(learningRate);
+            options.LearningRate = learningRate;
         }
         return environment;
     }

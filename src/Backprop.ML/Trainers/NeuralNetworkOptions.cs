@@ -24,8 +24,8 @@ public abstract partial class NeuralNetworkOptions
 
     /// <summary>
     /// The hidden layers, for example <c>net =&gt; net.Dense(128).Relu().Dropout(0.2f)</c>. The output layer is added by the trainer.
-    /// Default: null, two dense layers with ReLU whose sizes are chosen from the number of rows; of classifiers each with a dropout of 0.1,
-    /// and of fewer than 2,000 rows only one.
+    /// Default: null, two dense layers with ReLU whose sizes are chosen from the number of rows; classifiers have a dropout of 0.1 behind
+    /// each, and of fewer than 2,000 rows one layer of 100 instead of two.
     /// </summary>
     /// <remarks>
     /// Layers that take images (Conv2d, pooling) need to know the channels, height and width. The word
@@ -35,8 +35,14 @@ public abstract partial class NeuralNetworkOptions
     /// </remarks>
     public Func<NetworkBuilder, NetworkBuilder>? Network { get; set; }
 
-    /// <summary>The rule by which the weights are changed. Default: null, <see cref="AdamW"/> with learning rate 0.002 and weight decay 0.1; 0.3 for classifiers of fewer than 2,000 rows.</summary>
+    /// <summary>
+    /// The rule by which the weights are changed. Default: null, <see cref="AdamW"/> with learning rate 0.002 and weight decay 0.1, for
+    /// classifiers of fewer than 2,000 rows 0.3.
+    /// </summary>
     public Optimizer? Optimizer { get; set; }
+
+    /// <summary>The learning rate of the optimizer that is chosen where <see cref="Optimizer"/> is null; null to choose it too.</summary>
+    internal float? LearningRate { get; set; }
 
     /// <summary>
     /// The course of the learning rate over the training. Default: null, a short warm-up, then down to zero along a cosine

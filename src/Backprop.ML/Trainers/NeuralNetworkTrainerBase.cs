@@ -348,7 +348,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         var log = new TrainingLog(channel, stop, _options.Progress, numberOfEpochs);
         var options = new TrainingOptions
         {
-            Optimizer = _options.Optimizer ?? TrainingPlan.Optimizer(training.Rows, IsClassification),
+            Optimizer = TrainingPlan.Optimizer(_options, training.Rows, IsClassification),
             Schedule = TrainingPlan.Schedule(_options),
             NumberOfEpochs = numberOfEpochs,
             BatchSize = batchSize,
