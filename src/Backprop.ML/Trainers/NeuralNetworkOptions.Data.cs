@@ -11,6 +11,19 @@ public abstract partial class NeuralNetworkOptions
     /// those of FeaturizeText, are kept compressed. The network and its activations are not counted. Default: null, half of the memory
     /// that the process may use.
     /// </summary>
+    /// <remarks>
+    /// <para>
+    /// What a row costs. Memory: 4 bytes for each feature, target, weight and group number, and 4 for its place in the order; of a row that is mostly zeros 8
+    /// bytes for each feature that is not zero, and 12, in place of the 4 for each feature.
+    /// </para>
+    /// <para>
+    /// Reading: one pass over the data view if the rows fit. Otherwise one that finds that they do not, one more if a part of them is held
+    /// out, and one for each epoch; two for each epoch if the rows held out do not fit into a quarter of the budget; one at the end to
+    /// find the threshold of an anomaly detector. The thread that reads ahead may have begun another pass when training ends. In a pass
+    /// the value of each column is asked for once a row at most, other columns than those named in the options are never made active, and no memory is
+    /// allocated for a dense row.
+    /// </para>
+    /// </remarks>
     public long? MemoryBudget { get; set; }
 
     /// <summary>
