@@ -51,6 +51,8 @@ public sealed partial class NeuralNetworkTransformer
 
     internal ModelTask Task => _task;
 
+    internal FeatureLayout Layout => _layout;
+
     internal LabelKeyValues? KeyValues => _scorer.Columns.Names;
 
     /// <summary>The names of the columns that hold the features; one, unless the trainer's option <see cref="NeuralNetworkOptions.FeatureColumns"/> named several.</summary>
