@@ -62,7 +62,9 @@ public sealed class KeysToGoOnWithTests
         var before = System.Globalization.CultureInfo.CurrentCulture;
         try
         {
-            System.Globalization.CultureInfo.CurrentCulture = new System.Globalization.CultureInfo("de-DE");
+            var other = (System.Globalization.CultureInfo)before.Clone();
+            (other.NumberFormat.NumberDecimalSeparator, other.NumberFormat.NegativeSign) = (",", "~");
+            System.Globalization.CultureInfo.CurrentCulture = other;
             Assert.Equal("3101327A1600410F765D620B11DC97995EAC18F13B816CEBBD047A71680D614F", new LabelKeyValues<float>(NumberDataViewType.Single, [0.1f, -1e10f]).Fingerprint());
         }
         finally
