@@ -15,6 +15,8 @@ internal sealed class DataScan(LabelColumn label, int width)
     private readonly int[] _classCounts = new int[label.ClassCount];
     private int[] _indices = [];
     private float[] _values = [];
+    private readonly List<int> _groupSizes = [];
+    private uint _group;
 
     /// <summary>The number of usable rows.</summary>
     public long Rows { get; private set; }
@@ -31,7 +33,10 @@ internal sealed class DataScan(LabelColumn label, int width)
     /// <summary>The number of rows of each class.</summary>
     public int[] ClassCounts => [.. _classCounts];
 
-    /// <summary>A hash of the targets in their order (FNV-1a), to see whether another pass gives the same rows.</summary>
+    /// <summary>The number of rows of each group, in their order; none without groups.</summary>
+    public ReadOnlySpan<int> GroupSizes => CollectionsMarshal.AsSpan(_groupSizes);
+
+    /// <summary>A hash of the targets and groups in their order (FNV-1a), to see whether another pass gives the same rows.</summary>
     public ulong TargetHash { get; private set; } = HashStart;
 
     /// <summary>Adds the row that a cursor stands on.</summary>
@@ -52,30 +57,38 @@ internal sealed class DataScan(LabelColumn label, int width)
                 _values = new float[width];
             Features.Add(row.Values(_values.AsSpan(0, width)));
         }
-        AddTargets(example.Targets);
+        AddTargets(example.Targets, example.GroupNumber);
     }
 
     /// <summary>Adds the rows that were kept until they were too many.</summary>
     public void Add(InMemoryData rows)
     {
         rows.Features.AddTo(Features);
-        for (ReadOnlySpan<float> targets = rows.Targets; targets.Length > 0; targets = targets[label.TargetsPerRow..])
-            AddTargets(targets[..label.TargetsPerRow]);
+        int targets = label.TargetsPerRow;
+        for (int row = 0; row < rows.Rows; row++)
+            AddTargets(rows.Targets.Slice(row * targets, targets), rows.Groups.IsEmpty ? 0 : rows.Groups[row]);
     }
 
-    /// <summary>Takes a row's targets into a hash.</summary>
-    public static ulong Hash(ulong hash, ReadOnlySpan<float> targets)
+    /// <summary>Takes a row's targets, and the number of its group if it has one, into a hash.</summary>
+    public static ulong Hash(ulong hash, ReadOnlySpan<float> targets, uint group)
     {
         foreach (uint bits in MemoryMarshal.Cast<float, uint>(targets))
             hash = (hash ^ bits) * HashPrime;
-        return hash;
+        return group == 0 ? hash : (hash ^ group) * HashPrime;
     }
 
-    private void AddTargets(ReadOnlySpan<float> targets)
+    private void AddTargets(ReadOnlySpan<float> targets, uint group)
     {
         Rows++;
         Targets.Add(targets);
-        TargetHash = Hash(TargetHash, targets);
+        TargetHash = Hash(TargetHash, targets, group);
+        if (group != 0)
+        {
+            if (group != _group)
+                _groupSizes.Add(0);
+            _groupSizes[^1]++;
+            _group = group;
+        }
         if (Classes is null)
             return;
         Classes.Add((int)targets[0]);

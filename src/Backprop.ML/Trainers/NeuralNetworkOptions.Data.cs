@@ -7,7 +7,7 @@ public abstract partial class NeuralNetworkOptions
     /// <summary>
     /// The memory that the training rows may take, in bytes, at least 1. Rows that fit are read once. Otherwise they are read from the data
     /// view again in each epoch, on a thread of their own and ahead of the training, through a shuffle buffer
-    /// (<see cref="ShuffleBufferRows"/>); the view must then give the same rows in the same order each time. Rows that are mostly zeros, such as
+    /// (<see cref="ShuffleBufferRows"/>); the view must then give the same rows in the same order each time, and of rankings those of a group next to each other. Rows that are mostly zeros, such as
     /// those of FeaturizeText, are kept compressed. The network and its activations are not counted. Default: null, half of the memory
     /// that the process may use.
     /// </summary>
@@ -28,7 +28,7 @@ public abstract partial class NeuralNetworkOptions
 
     /// <summary>
     /// For rows that do not fit into <see cref="MemoryBudget"/>: how many of them, neighbours in the data view, are shuffled together. At least 1;
-    /// two such buffers are in memory. Rows that are sorted over longer stretches should be shuffled first (Data.ShuffleRows, then
+    /// two such buffers are in memory. Of rankings a buffer holds whole groups, as many as have that many rows at most, and at least one. Rows that are sorted over longer stretches should be shuffled first (Data.ShuffleRows, then
     /// Data.SaveAsBinary). Default: null, 65,536, or as many as fit.
     /// </summary>
     public int? ShuffleBufferRows { get; set; }

@@ -42,6 +42,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         _columns = new TrainingColumns(_options.AllFeatureColumns, _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName, _options.GroupColumnName)
         {
             IsMixed = _options.FeatureColumns is not null,
+            TakesKeys = labelKind != LabelKind.None,
             KeepsMissingFeatures = _options.MissingValues == MissingValueHandling.MeanImputation,
         };
 
