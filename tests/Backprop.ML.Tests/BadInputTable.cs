@@ -74,6 +74,9 @@ internal static class BadInputTable
         new("group among the feature columns", OutOfRange, "The option FeatureColumns is a list with 'GroupId' in it, which is the group column",
             bench => bench.Ml.Ranking.Trainers.NeuralNetwork(new NeuralNetworkRankingTrainer.Options { FeatureColumns = ["Features", "GroupId"] })),
 
+        new("keys to an anomaly detector", OutOfRange, "Schema mismatch for feature column 'Class': expected Single or Boolean, or a Vector of one of them, got Key<UInt32>",
+            bench => bench.Ml.AnomalyDetection.Trainers.NeuralNetwork(new NeuralNetworkAnomalyTrainer.Options { FeatureColumns = ["Features", "Class"] }).Fit(bench.Data)),
+
         // Rows.
         Rows("no rows", "has 0 instances, aborting training", "Number", row => row.Index = -1),
         Rows("all labels missing", "has 0 instances, aborting training", "Number", row => row.Number = float.NaN),

@@ -21,9 +21,6 @@ internal sealed class GroupPlan
     /// <summary>The rows of all groups.</summary>
     public long Rows => _smallest[^1];
 
-    /// <summary>The rows of the largest group.</summary>
-    public int Largest => Groups == 0 ? 0 : (int)(_smallest[^1] - _smallest[^2]);
-
     /// <summary>The groups of a mini-batch, as the last <see cref="Cut"/> settled it.</summary>
     public int GroupsPerBatch { get; private set; } = 1;
 

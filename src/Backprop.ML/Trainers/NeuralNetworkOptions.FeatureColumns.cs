@@ -7,7 +7,7 @@ public abstract partial class NeuralNetworkOptions
     /// <summary>
     /// The columns with the features, in place of <see cref="FeatureColumnName"/>: Single, Boolean and Key of UInt32, and vectors of
     /// known size of them. Numbers, and Booleans as 0 and 1, reach the network as they are; of keys, each becomes a row of a table that
-    /// is learned with the rest (an embedding), which says more than one-hot vectors and costs less where there are many keys. Default:
+    /// is learned with the rest (an embedding), which says more than one-hot vectors and costs less where there are many keys (an anomaly detector takes no keys). Default:
     /// null, the one vector of <see cref="FeatureColumnName"/>.
     /// </summary>
     /// <remarks>

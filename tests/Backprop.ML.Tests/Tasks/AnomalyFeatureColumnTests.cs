@@ -16,7 +16,7 @@ public sealed class AnomalyFeatureColumnTests
     [Theory]
     [InlineData(MissingValueHandling.Drop, null)]
     [InlineData(MissingValueHandling.MeanImputation, null)]
-    [InlineData(MissingValueHandling.Drop, 3000L)]
+    [InlineData(MissingValueHandling.Drop, 6000L)]
     public void Several_columns_are_as_one_vector_of_them(MissingValueHandling handling, long? budget)
     {
         IDataView data = _ml.Transforms.Conversion.ConvertType([new("MemberNumber", "Member"), new("AnswerNumbers", "Answers")], DataKind.Single)
