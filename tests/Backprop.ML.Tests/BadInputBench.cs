@@ -70,6 +70,9 @@ internal sealed class BadInputBench
         return Samples.View(Ml, rows.Where(row => row.Index >= 0));
     }
 
+    /// <summary>The data with the names as keys, in an order of the caller's.</summary>
+    public IDataView Keyed(params string[] names) => Ml.Transforms.Conversion.MapValueToKey("Name", keyData: Ml.Data.LoadFromEnumerable(names.Select(name => new Named { Name = name }))).Fit(Data).Transform(Data);
+
     public IDataView Without(string column) => Ml.Transforms.DropColumns(column).Fit(Data).Transform(Data);
 
     /// <summary>The data with a column hidden by a copy of another.</summary>
@@ -92,6 +95,11 @@ internal sealed class BadInputBench
             further.Loose = row.Index % 2 == 0 ? [1] : [1, 2];
             (further.Beyond, further.Endless, further.Vast) = (7, 1, (uint)(1 + row.Index % 2));
         }, contractName: null).Fit(data).Transform(data);
+    }
+
+    private sealed class Named
+    {
+        public string Name { get; set; } = "";
     }
 
     private sealed class Further

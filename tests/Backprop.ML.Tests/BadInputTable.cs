@@ -68,6 +68,15 @@ internal static class BadInputTable
         Option("embedding without values", "EmbeddingDimensions is 0 for column 'Class'", options => (options.FeatureColumns, options.EmbeddingDimensions) = (["Class"], new Dictionary<string, int> { ["Class"] = 0 })),
         Option("weight column without a name", "ExampleWeightColumnName is empty", options => options.ExampleWeightColumnName = ""),
 
+        // Columns with two parts to play: the network would be told the answer.
+        Option("label among the feature columns", "FeatureColumns is a list with 'Number' in it, which is the label column", options => (options.LabelColumnName, options.FeatureColumns) = ("Number", ["Features", "Number"])),
+        Option("weight among the feature columns", "FeatureColumns is a list with 'Weight' in it, which is the weight column", options => (options.ExampleWeightColumnName, options.FeatureColumns) = ("Weight", ["Features", "Weight"])),
+        new("group among the feature columns", OutOfRange, "The option FeatureColumns is a list with 'GroupId' in it, which is the group column",
+            bench => bench.Ml.Ranking.Trainers.NeuralNetwork(new NeuralNetworkRankingTrainer.Options { FeatureColumns = ["Features", "GroupId"] })),
+
+        new("keys to an anomaly detector", OutOfRange, "Schema mismatch for feature column 'Class': expected Single or Boolean, or a Vector of one of them, got Key<UInt32>",
+            bench => bench.Ml.AnomalyDetection.Trainers.NeuralNetwork(new NeuralNetworkAnomalyTrainer.Options { FeatureColumns = ["Features", "Class"] }).Fit(bench.Data)),
+
         // Rows.
         Rows("no rows", "has 0 instances, aborting training", "Number", row => row.Index = -1),
         Rows("all labels missing", "has 0 instances, aborting training", "Number", row => row.Number = float.NaN),
@@ -90,6 +99,11 @@ internal static class BadInputTable
         new("validation label of another type", OutOfRange, "Schema mismatch for label column 'Number': expected Single, got Boolean", bench => bench.Regression().Fit(bench.Data, bench.Copied("Number", "Flag"))),
         new("model of another task", Invalid, "The model to go on with is one of Regression", bench => ((NeuralNetworkMulticlassTrainer)bench.Ours("Class")).Fit(bench.Data, bench.Model)),
         new("model of other features", Invalid, "The model to go on with takes 4 features, but feature column 'Sparse' has 6", bench => bench.Ml.Regression.Trainers.NeuralNetwork("Number", "Sparse").Fit(bench.Data, bench.Model)),
+        new("model whose feature keys stood for other values", Invalid, "The keys of feature column 'Name' stand for other values, or in another order, in the training data than in the model to go on with", bench =>
+        {
+            NeuralNetworkRegressionTrainer trainer = bench.With(options => options.FeatureColumns = ["Features", "Name"]);
+            trainer.Fit(bench.Keyed("low", "middle", "high"), trainer.Fit(bench.Keyed("high", "middle", "low")));
+        }),
         new("weights of a network without a layer in common", Invalid, "The option InitialWeights", bench => bench.With(options =>
         {
             options.InitialWeights = Network.Build(net => net.Dense(3, name: "other"), [4]);
@@ -145,6 +159,9 @@ internal static class BadInputTable
         WrongNetwork("rows of several axes", "The option Network is a description whose last layer gives rows of 3 axes", net => net.Image(1, 2, 2).Conv2d(4, 1)),
         WrongNetwork("kernel larger than its images", "The option Network", net => net.Image(1, 2, 2).Conv2d(4, 5).Flatten()),
         WrongNetwork("augmentation of what is no image", "The option Augmentation", net => net.Dense(3), options => options.Augmentation = [Augmentation.RandomFlip]),
+
+        WrongNetwork("tokens imputed by their mean", "The option MissingValues is MeanImputation; it must be Drop with a network that begins with an Embedding without a paddingIndex",
+            net => net.Embedding(8, 4).Flatten(), options => options.MissingValues = MissingValueHandling.MeanImputation),
 
         // Runs that cannot go on.
         new("cancelled before it begins", typeof(OperationCanceledException), "Operation was canceled.", bench => bench.With(options => (options.CancellationToken, options.ThrowOnCancellation) = (new CancellationToken(true), true)).Fit(bench.Data)),

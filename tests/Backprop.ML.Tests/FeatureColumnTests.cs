@@ -248,7 +248,7 @@ public sealed class FeatureColumnTests(ITestOutputHelper output)
             Exception error = Assert.ThrowsAny<Exception>(importance).GetBaseException();
             Assert.IsType<InvalidOperationException>(error);
             Assert.Contains("'Numbers', 'Age', 'Member', 'Colour', 'Tags', 'Answers'", error.Message);
-            Assert.Contains("OneHotEncoding", error.Message);
+            Assert.Contains("model.OverOneVector(data, out IDataView vectors)", error.Message);
         }
     }
 

@@ -8,8 +8,8 @@ internal sealed class GroupOrder
     /// <summary>The random stream of the shuffling; layers use the small numbers.</summary>
     private const uint ShuffleStream = 0x5AFF1F;
     private readonly int[] _order, _starts;
-    private readonly long[] _smallest; // the rows of the smallest groups, by their number
-    private int _groupsPerBatch = 1, _next;
+    private readonly GroupPlan _plan;
+    private int _next;
 
     /// <param name="rows">The number of rows.</param>
     /// <param name="groupSizes">The number of rows of each group.</param>
@@ -27,39 +27,33 @@ internal sealed class GroupOrder
 
         if (_starts[^1] != rows)
             throw new ShapeException($"There are {rows} rows, but the groups have {_starts[^1]}.");
-        int[] sorted = groupSizes.ToArray();
-        Array.Sort(sorted);
-        _smallest = new long[sorted.Length + 1];
-        for (int i = 0; i < sorted.Length; i++)
-            _smallest[i + 1] = _smallest[i] + sorted[i];
+        _plan = new GroupPlan(groupSizes);
     }
 
     /// <summary>Every mini-batch gets as many groups as have about that many rows on average; the last what is left.</summary>
-    public BatchPlan Plan(int batchSize)
-    {
-        int groups = _order.Length;
-        if (groups == 0)
-            return default;
-        _groupsPerBatch = (int)Math.Clamp(Math.Round(batchSize * (double)groups / _starts[^1]), 1, groups);
-        int batches = (groups - 1) / _groupsPerBatch + 1, last = groups - (batches - 1) * _groupsPerBatch;
-        return new BatchPlan(batches, (int)(_smallest[groups] - _smallest[groups - _groupsPerBatch]), (int)_smallest[last]);
-    }
+    public BatchPlan Plan(int batchSize) => _plan.Cut(batchSize);
 
     /// <summary>Begins a pass: in random order, one that seed and epoch decide, or as the groups stand.</summary>
     public void Begin(int seed, int epoch, bool shuffle)
     {
         _next = 0;
-        for (int i = 0; i < _order.Length; i++)
-            _order[i] = i;
+        Order(_order, seed, epoch, shuffle, part: 0);
+    }
+
+    /// <summary>Puts groups in an order: of those that pass by one part after the other, each part in one of its own.</summary>
+    public static void Order(Span<int> order, int seed, int epoch, bool shuffle, int part)
+    {
+        for (int i = 0; i < order.Length; i++)
+            order[i] = i;
         if (shuffle)
-            Philox.Shuffle(_order, new RandomKey((ulong)(uint)seed, ShuffleStream, (ulong)epoch));
+            Philox.Shuffle(order, new RandomKey((ulong)(uint)seed, ShuffleStream, (ulong)(uint)part << 32 | (uint)epoch));
     }
 
     /// <summary>The groups of the next mini-batch.</summary>
     public ReadOnlySpan<int> Take()
     {
         int start = _next;
-        _next += Math.Min(_groupsPerBatch, _order.Length - start);
+        _next += Math.Min(_plan.GroupsPerBatch, _order.Length - start);
         return _order.AsSpan(start, _next - start);
     }
 

@@ -15,17 +15,10 @@ internal struct MetricMean(ValidationMetric? metric)
     {
         if (metric is null)
             return;
-        int rows = output.Shape[0], width = output.Shape.Length / rows, targetsPerRow = targets.Length / rows;
         float[] rented = ArrayPool<float>.Shared.Rent(output.Shape.Length);
         Span<float> outputs = rented.AsSpan(0, output.Shape.Length);
         output.CopyTo(outputs);
-        for (int row = 0; row < rows; row++)
-        {
-            double weight = weights.IsEmpty ? 1 : weights[row];
-            _sum += weight * metric.OfRow(outputs.Slice(row * width, width), targets.Slice(row * targetsPerRow, targetsPerRow));
-            _weight += weight;
-        }
-
+        metric.Add(outputs, targets, weights, output.Shape[0], ref _sum, ref _weight);
         ArrayPool<float>.Shared.Return(rented);
     }
 }

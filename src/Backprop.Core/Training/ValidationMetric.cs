@@ -1,7 +1,7 @@
 namespace Backprop;
 
 /// <summary>A figure of merit that is measured on the validation data after each epoch, weighted as the loss is.</summary>
-public abstract class ValidationMetric
+public abstract partial class ValidationMetric
 {
     private protected ValidationMetric()
     {
@@ -29,6 +29,24 @@ public abstract class ValidationMetric
     /// <param name="output">The network's output for the row.</param>
     /// <param name="target">Its targets.</param>
     internal abstract double OfRow(ReadOnlySpan<float> output, ReadOnlySpan<float> target);
+
+    /// <summary>Adds the rows of a mini-batch to a weighted sum.</summary>
+    /// <param name="outputs">The network's outputs, row by row.</param>
+    /// <param name="targets">The targets, row by row.</param>
+    /// <param name="weights">One weight a row, or none.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="sum">The sum.</param>
+    /// <param name="weight">The sum of the weights.</param>
+    internal virtual void Add(ReadOnlySpan<float> outputs, ReadOnlySpan<float> targets, ReadOnlySpan<float> weights, int rows, ref double sum, ref double weight)
+    {
+        int width = outputs.Length / rows, targetsPerRow = targets.Length / rows;
+        for (int row = 0; row < rows; row++)
+        {
+            double one = weights.IsEmpty ? 1 : weights[row];
+            sum += one * OfRow(outputs.Slice(row * width, width), targets.Slice(row * targetsPerRow, targetsPerRow));
+            weight += one;
+        }
+    }
 
     /// <summary>The metric of all rows, of the weighted mean of what they add.</summary>
     internal virtual double OfMean(double mean) => mean;

@@ -73,24 +73,36 @@ internal sealed class BufferReader : IDisposable
     {
         CancellationToken token = _stop.Token;
         InMemoryData? buffer = null;
-        long rows = 0;
+        long rows = 0, row = -1;
+        int group = -1;
+        uint last = 0, lastOfOurs = 0;
         ulong hash = DataScan.HashStart;
         using (ExampleCursor example = _data.Open(token.ThrowIfCancellationRequested))
         {
-            for (long row = 0; example.MoveNext(); row++)
+            while (example.MoveNext())
             {
+                if (!_data.HasGroups || example.GroupNumber != last)
+                    row++; // what is held out or not: a row, or a whole group
+                last = example.GroupNumber;
                 if (!_data.IsOurs(row, example.Targets))
                     continue;
                 if (++rows > _data.Rows)
                     break;
+                if (_data.HasGroups && last != lastOfOurs)
+                {
+                    lastOfOurs = last;
+                    group++;
+                    if (buffer is not null && buffer.Rows + _data.SizeOfGroup(group) > _rows)
+                        Hand(ref buffer, token); // a group is never cut
+                }
                 if (buffer is null)
                 {
                     buffer = _free.Take(token);
                     buffer.Clear();
                 }
-                hash = DataScan.Hash(hash, example.Targets, example.Weight);
+                hash = DataScan.Hash(hash, example.Targets, example.Weight, last);
                 buffer.Add(example);
-                if (buffer.Rows == _rows)
+                if (!_data.HasGroups && buffer.Rows == _rows)
                     Hand(ref buffer, token);
             }
         }

@@ -15,6 +15,8 @@ internal sealed class DataScan(LabelColumn label, int width)
     private readonly int[] _classCounts = new int[label.ClassCount];
     private int[] _indices = [];
     private float[] _values = [];
+    private readonly List<int> _groupSizes = [];
+    private uint _group;
 
     /// <summary>The number of usable rows.</summary>
     public long Rows { get; private set; }
@@ -31,9 +33,12 @@ internal sealed class DataScan(LabelColumn label, int width)
     /// <summary>The number of rows of each class.</summary>
     public int[] ClassCounts => [.. _classCounts];
 
+    /// <summary>The number of rows of each group, in their order; none without groups.</summary>
+    public ReadOnlySpan<int> GroupSizes => CollectionsMarshal.AsSpan(_groupSizes);
+
     /// <summary>
-    /// A hash of the targets and weights in their order (FNV-1a), to see whether another pass gives the same rows. Of labels and weights alone:
-    /// features may be others each time, as of images that the view turns and crops by chance.
+    /// A hash of the targets, weights and groups in their order (FNV-1a), to see whether another pass gives the same rows. Not of features:
+    /// they may be others each time, as of images that the view turns and crops by chance.
     /// </summary>
     public ulong RowHash { get; private set; } = HashStart;
 
@@ -55,31 +60,39 @@ internal sealed class DataScan(LabelColumn label, int width)
                 _values = new float[width];
             Features.Add(row.Values(_values.AsSpan(0, width)));
         }
-        AddTargets(example.Targets, example.Weight);
+        AddTargets(example.Targets, example.Weight, example.GroupNumber);
     }
 
     /// <summary>Adds the rows that were kept until they were too many.</summary>
     public void Add(InMemoryData rows)
     {
         rows.Features.AddTo(Features);
-        int row = 0;
-        for (ReadOnlySpan<float> targets = rows.Targets; targets.Length > 0; targets = targets[label.TargetsPerRow..], row++)
-            AddTargets(targets[..label.TargetsPerRow], rows.HasWeights ? rows.Weights[row] : 1);
+        int targets = label.TargetsPerRow;
+        for (int row = 0; row < rows.Rows; row++)
+            AddTargets(rows.Targets.Slice(row * targets, targets), rows.HasWeights ? rows.Weights[row] : 1, rows.Groups.IsEmpty ? 0 : rows.Groups[row]);
     }
 
-    /// <summary>Takes a row's targets and weight into a hash.</summary>
-    public static ulong Hash(ulong hash, ReadOnlySpan<float> targets, float weight)
+    /// <summary>Takes a row's targets and weight, and the number of its group if it has one, into a hash.</summary>
+    public static ulong Hash(ulong hash, ReadOnlySpan<float> targets, float weight, uint group)
     {
         foreach (uint bits in MemoryMarshal.Cast<float, uint>(targets))
             hash = (hash ^ bits) * HashPrime;
-        return (hash ^ BitConverter.SingleToUInt32Bits(weight)) * HashPrime;
+        hash = (hash ^ BitConverter.SingleToUInt32Bits(weight)) * HashPrime;
+        return group == 0 ? hash : (hash ^ group) * HashPrime;
     }
 
-    private void AddTargets(ReadOnlySpan<float> targets, float weight)
+    private void AddTargets(ReadOnlySpan<float> targets, float weight, uint group)
     {
         Rows++;
         Targets.Add(targets);
-        RowHash = Hash(RowHash, targets, weight);
+        RowHash = Hash(RowHash, targets, weight, group);
+        if (group != 0)
+        {
+            if (group != _group)
+                _groupSizes.Add(0);
+            _groupSizes[^1]++;
+            _group = group;
+        }
         if (Classes is null)
             return;
         Classes.Add((int)targets[0]);

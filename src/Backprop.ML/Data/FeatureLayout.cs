@@ -35,6 +35,9 @@ internal sealed record FeatureColumn(string Name, FeatureKind Kind, int Start, i
     /// <summary>The number of its keys; 0 if it holds none.</summary>
     public int KeyCount { get; init; }
 
+    /// <summary>A hash of what its keys stand for, as <see cref="LabelKeyValues.Fingerprint"/> gives it; null if that is not known.</summary>
+    public string? KeyFingerprint { get; init; }
+
     /// <summary>Whether it holds keys.</summary>
     public bool IsKey => Kind is FeatureKind.Key or FeatureKind.KeyVector;
 
@@ -84,7 +87,12 @@ internal sealed class FeatureLayout
         {
             DataViewType type = schema[names[i]].Type;
             int width = type is VectorDataViewType vector ? vector.Size : 1;
-            columns[i] = new FeatureColumn(names[i], KindOf(type), start, width) { KeyCount = KeyColumns.CountOf(type) };
+            int keys = KeyColumns.CountOf(type);
+            columns[i] = new FeatureColumn(names[i], KindOf(type), start, width)
+            {
+                KeyCount = keys,
+                KeyFingerprint = keys > 0 ? LabelKeyValues.Read(schema[names[i]], keys)?.Fingerprint() : null,
+            };
             start = checked(start + width);
         }
         return new FeatureLayout(columns);

@@ -7,7 +7,7 @@ namespace Backprop.ML.Data;
 /// The class names of a key-typed label: what the label's KeyValues annotation held when the model was trained. Or the names of the
 /// slots of a label that is a vector.
 /// </summary>
-internal abstract class LabelKeyValues
+internal abstract partial class LabelKeyValues
 {
     /// <summary>The annotation of a key column with what its keys stand for.</summary>
     public const string KeyValues = "KeyValues";
@@ -89,6 +89,8 @@ internal sealed class LabelKeyValues<T>(PrimitiveDataViewType itemType, T[] valu
             values.CopyTo(editor.Values);
             destination = editor.Commit();
         });
+
+    protected override IEnumerable<string> Texts() => values.Select(value => TextOf(value));
 
     protected override LabelKeyValues ReadFrom(DataViewSchema.Annotations annotations, DataViewSchema.Column annotation)
     {

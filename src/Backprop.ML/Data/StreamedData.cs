@@ -38,6 +38,9 @@ internal sealed class StreamedData : TrainingData
     /// <inheritdoc/>
     public override bool HasWeights => _examples.Columns.Weight is not null;
 
+    /// <summary>Whether the rows belong to groups, which are shuffled and held out as a whole.</summary>
+    public bool HasGroups => _examples.Columns.Group is not null;
+
     /// <inheritdoc/>
     public override long Bytes => 0;
 
@@ -63,7 +66,8 @@ internal sealed class StreamedData : TrainingData
     public override (TrainingData Kept, TrainingData Held) HoldOut(float fraction, int seed, Action throwIfCanceled)
     {
         ClassList? classes = Scan.Classes;
-        var split = ValidationSplit.Choose(Rows, classes is null ? null : row => classes[row], ClassCount, fraction, seed);
+        ValidationSplit split = HasGroups ? ValidationSplit.Choose(Scan.GroupSizes.Length, null, 0, fraction, seed)
+            : ValidationSplit.Choose(Rows, classes is null ? null : row => classes[row], ClassCount, fraction, seed);
         long heldBudget = _memory.Budget / 4;
         var kept = new StreamedData(this, split, isHeld: false, _memory.Budget - heldBudget);
         var held = new StreamedData(this, split, isHeld: true, heldBudget);
@@ -71,9 +75,13 @@ internal sealed class StreamedData : TrainingData
         ulong hash = DataScan.HashStart;
         using (ExampleCursor example = _examples.Open(throwIfCanceled))
         {
-            for (long row = 0; example.MoveNext(); row++)
+            uint group = 0;
+            for (long row = -1; example.MoveNext();)
             {
-                hash = DataScan.Hash(hash, example.Targets, example.Weight);
+                if (!HasGroups || example.GroupNumber != group)
+                    row++;
+                group = example.GroupNumber;
+                hash = DataScan.Hash(hash, example.Targets, example.Weight, group);
                 bool isHeld = split.IsHeldOut(row, ClassOf(example.Targets));
                 (isHeld ? held : kept).Scan.Add(example);
                 if (!isHeld || heldRows is null)
@@ -91,9 +99,12 @@ internal sealed class StreamedData : TrainingData
     public ExampleCursor Open(Action throwIfCanceled) => _examples.Open(throwIfCanceled);
 
     /// <summary>Whether a row belongs to this part.</summary>
-    /// <param name="row">Its place among all usable rows.</param>
+    /// <param name="row">Its place among all usable rows, or that of its group among all groups.</param>
     /// <param name="targets">Its targets.</param>
     public bool IsOurs(long row, ReadOnlySpan<float> targets) => _split is null || _split.IsHeldOut(row, ClassOf(targets)) == _isHeld;
+
+    /// <summary>The number of rows of a group of this part, as the first pass had it.</summary>
+    public int SizeOfGroup(int group) => group < Scan.GroupSizes.Length ? Scan.GroupSizes[group] : 0; // one too many: the end of the pass tells it
 
     /// <summary>Room for some of the rows.</summary>
     public InMemoryData Room() => _examples.Room(_isCompressed ? new SparseRows(Columns) : new DenseRows(Columns));
@@ -108,8 +119,11 @@ internal sealed class StreamedData : TrainingData
         if (rows < Rows)
             throw Changed($"gives {rows} usable rows instead of {Rows}, fewer");
         if (hash != Scan.RowHash)
-            throw Changed($"gives other labels{(HasWeights ? " or weights" : "")}, or the rows in another order,");
+            throw ChangedRows();
     }
+
+    /// <summary>The error of a pass that gives as many rows, but others.</summary>
+    public Exception ChangedRows() => Changed($"gives other labels{(HasWeights ? HasGroups ? ", weights or groups" : " or weights" : HasGroups ? " or groups" : "")}, or the rows in another order,");
 
     private Exception Changed(string what) => _examples.Host.Process(new InvalidOperationException(
         $"{_examples.Name}: the data view {what} than when it was read first. The rows do not fit into the option {nameof(NeuralNetworkOptions.MemoryBudget)}, so they are read again in each epoch: " +
@@ -117,7 +131,7 @@ internal sealed class StreamedData : TrainingData
 
     /// <inheritdoc/>
     public override BatchSource CreateSource(int batchSize, CancellationToken cancellationToken) =>
-        new StreamedSource(this, BufferRows(batchSize), cancellationToken);
+        HasGroups ? new StreamedGroupSource(this, BufferRows(batchSize), cancellationToken) : new StreamedSource(this, BufferRows(batchSize), cancellationToken);
 
     private int ClassOf(ReadOnlySpan<float> targets) => ClassCount > 0 ? (int)targets[0] : 0;
 
@@ -125,18 +139,21 @@ internal sealed class StreamedData : TrainingData
     private int BufferRows(int batchSize)
     {
         long fit = _memory.Budget / 2 / _bytesPerRow;
-        long needed = _memory.ShuffleBufferRows ?? Math.Min(batchSize, Rows);
+        int largest = 1;
+        foreach (int size in Scan.GroupSizes)
+            largest = Math.Max(largest, size);
+        long needed = Math.Max(largest, _memory.ShuffleBufferRows ?? Math.Min(batchSize, Rows));
         if (needed > fit)
         {
-            string role = _memory.ShuffleBufferRows is null ? $"one mini-batch, {needed} rows"
+            string role = needed == largest && HasGroups ? $"the largest group, {largest} rows" : _memory.ShuffleBufferRows is null ? $"one mini-batch, {needed} rows"
                 : $"the {needed} rows of the option {nameof(NeuralNetworkOptions.ShuffleBufferRows)}";
             string place = _isHeld
                 ? $"the rows held out to validate ({nameof(NeuralNetworkOptions.ValidationFraction)}) get a quarter of the option {nameof(NeuralNetworkOptions.MemoryBudget)}, {_memory.Budget} bytes,"
                 : $"the option {nameof(NeuralNetworkOptions.MemoryBudget)} leaves {_memory.Budget} bytes for the rows that are read ahead,";
             throw _examples.Host.Process(new InvalidOperationException(
                 $"{_examples.Name}: {place} but two buffers of {role} of about {_bytesPerRow} bytes each take " +
-                $"{2 * needed * _bytesPerRow}. Raise the budget, or lower {(_memory.ShuffleBufferRows is null ? nameof(NeuralNetworkOptions.BatchSize) : nameof(NeuralNetworkOptions.ShuffleBufferRows))}."));
+                $"{2 * needed * _bytesPerRow}. Raise the budget{(needed == largest && HasGroups ? ", or train on smaller groups" : $", or lower {(_memory.ShuffleBufferRows is null ? nameof(NeuralNetworkOptions.BatchSize) : nameof(NeuralNetworkOptions.ShuffleBufferRows))}")}."));
         }
-        return (int)Math.Min(_memory.ShuffleBufferRows ?? Math.Min(MemoryPlan.DefaultShuffleBufferRows, fit), Rows);
+        return (int)Math.Max(largest, Math.Min(_memory.ShuffleBufferRows ?? Math.Min(MemoryPlan.DefaultShuffleBufferRows, fit), Rows));
     }
 }

@@ -6,9 +6,9 @@ namespace Backprop.ML.Data;
 /// Mini-batches of rows that pass by. The rows are read in their order, on another thread and ahead of the training; those that are in a
 /// buffer together are shuffled together. With all rows in one buffer the order is that of rows in memory.
 /// </summary>
-internal sealed class StreamedSource(StreamedData data, int bufferRows, CancellationToken cancellationToken) : BatchSource, IDisposable
+internal class StreamedSource(StreamedData data, int bufferRows, CancellationToken cancellationToken) : BatchSource, IDisposable
 {
-    private readonly RowOrder _order = new(bufferRows);
+    private readonly RowOrder? _order = data.HasGroups ? null : new RowOrder(bufferRows);
     private BufferReader? _reader;
     private InMemoryData? _buffer;
     private (int Seed, int Epoch, bool Shuffle) _pass;
@@ -20,6 +20,12 @@ internal sealed class StreamedSource(StreamedData data, int bufferRows, Cancella
 
     /// <inheritdoc/>
     public override int TargetsPerRow => data.Label.TargetsPerRow;
+
+    /// <summary>The rows.</summary>
+    protected StreamedData Data => data;
+
+    /// <summary>What is shuffled, and how many of them there are: rows.</summary>
+    protected virtual long Units => data.Rows;
 
     /// <inheritdoc/>
     public override bool HasWeights => data.HasWeights;
@@ -33,7 +39,7 @@ internal sealed class StreamedSource(StreamedData data, int bufferRows, Cancella
     /// <inheritdoc/>
     public override void Begin(int seed, int epoch, bool shuffle)
     {
-        bool isAtStart = _bufferNumber == 0 && (_buffer is not null || _given == 0), isAtEnd = _given == RowCount;
+        bool isAtStart = _bufferNumber == 0 && (_buffer is not null || _given == 0), isAtEnd = _given == Units;
         _pass = (seed, epoch, shuffle);
         if (_reader is null)
         {
@@ -61,31 +67,46 @@ internal sealed class StreamedSource(StreamedData data, int bufferRows, Cancella
     /// <inheritdoc/>
     public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
     {
-        int wanted = (int)Math.Min(targets.Length / TargetsPerRow, RowCount - _given), read = 0;
-        while (read < wanted)
+        int wanted = (int)Math.Min(UnitsFor(targets.Length / TargetsPerRow), Units - _given), taken = 0, rows = 0;
+        while (taken < wanted)
         {
             if (_buffer is null)
             {
                 _buffer = _reader!.Next() ?? throw new InvalidOperationException("The pass ended early.");
                 BeginBuffer();
             }
-            ReadOnlySpan<int> rows = _order.Take(wanted - read);
-            _buffer.CopyTo(rows, features[(read * data.Columns)..], targets[(read * TargetsPerRow)..], HasWeights ? weights[read..] : weights);
-            read += rows.Length;
-            if (rows.IsEmpty)
+            int units = Take(_buffer, wanted - taken, features[(rows * data.Columns)..], targets[(rows * TargetsPerRow)..], HasWeights ? weights[rows..] : weights, out int read);
+            taken += units;
+            rows += read;
+            if (units == 0)
             {
                 GiveBack();
                 _bufferNumber++;
             }
         }
-        _given += read;
-        return read;
+        _given += taken;
+        return rows;
+    }
+
+    /// <summary>How many rows or groups a mini-batch takes.</summary>
+    /// <param name="room">The rows that there is room for.</param>
+    protected virtual int UnitsFor(int room) => room;
+
+    /// <summary>Begins to give the rows of a buffer, in an order of its own.</summary>
+    protected virtual void Begin(InMemoryData buffer, int seed, int epoch, bool shuffle, int part) => _order!.Begin(seed, epoch, shuffle, (int)buffer.Rows, part);
+
+    /// <summary>Writes the next rows or groups of the buffer; gives how many of them, and of rows.</summary>
+    protected virtual int Take(InMemoryData buffer, int count, Span<float> features, Span<float> targets, Span<float> weights, out int rows)
+    {
+        ReadOnlySpan<int> taken = _order!.Take(count);
+        buffer.CopyTo(taken, features, targets, weights);
+        return rows = taken.Length;
     }
 
     /// <summary>Ends the reader's thread.</summary>
     public void Dispose() => Stop();
 
-    private void BeginBuffer() => _order.Begin(_pass.Seed, _pass.Epoch, _pass.Shuffle, (int)_buffer!.Rows, _bufferNumber);
+    private void BeginBuffer() => Begin(_buffer!, _pass.Seed, _pass.Epoch, _pass.Shuffle, _bufferNumber);
 
     private void GiveBack()
     {

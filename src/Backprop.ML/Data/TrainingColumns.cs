@@ -18,6 +18,9 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     /// <summary>Whether the feature columns may be of other kinds than one vector of Single.</summary>
     public bool IsMixed { get; init; }
 
+    /// <summary>Whether feature columns may hold keys, where they may be of several kinds.</summary>
+    public bool TakesKeys { get; init; } = true;
+
     /// <summary>Whether rows with missing features are read, to be imputed, and not left out.</summary>
     public bool KeepsMissingFeatures { get; init; }
 
@@ -30,6 +33,12 @@ internal sealed record TrainingColumns(IReadOnlyList<string> Features, string La
     {
         foreach (string feature in Features)
         {
+            if (IsMixed && !TakesKeys)
+            {
+                Check(context, schema, "feature", feature, "inputSchema", "Single or Boolean, or a Vector of one of them", column => !column.IsKey && IsFeature(column),
+                    "An autoencoder gives its features back and is judged by how near it comes, and between keys there is no near and far: Transforms.Categorical.OneHotEncoding makes numbers of keys, and Transforms.Conversion.ConvertType makes Single of other numbers.");
+                continue;
+            }
             if (IsMixed)
             {
                 Check(context, schema, "feature", feature, "inputSchema", "Single, Boolean or Key<UInt32>, or a Vector of one of them", IsFeature,

@@ -28,16 +28,16 @@ internal static class TrainingDataReader
             rows.AddAndAdapt(example);
             if (rows.Bytes <= memory.Budget && rows.Rows < Array.MaxLength / rows.Label.TargetsPerRow)
                 continue;
-            if (examples.Columns.Group is not null)
-            {
-                throw examples.Host.Process(new InvalidOperationException(
-                    $"{examples.Name}: after {rows.Rows} rows the option {nameof(NeuralNetworkOptions.MemoryBudget)}, {memory.Budget:N0} bytes, is used up. Rows of groups (column '{examples.Columns.Group}') " +
-                    "must fit into memory, since whole groups are shuffled. Raise the budget, or train on fewer groups or features."));
-            }
             streamed = new StreamedData(examples, memory, rows);
             rows = null; // their memory is for the buffers now
         }
         example.Skipped.Report(channel);
+        if (example.TornGroups > 0 && streamed is not null)
+        {
+            throw examples.Host.Process(new InvalidOperationException(
+                $"{examples.Name}: {example.TornGroups} groups of column '{examples.Columns.Group}' begin with a key that other rows before had, and the rows do not fit into the option {nameof(NeuralNetworkOptions.MemoryBudget)}, {memory.Budget:N0} bytes. " +
+                "Rows that pass by must have those of a group next to each other: order the data by group and save them (Data.SaveAsBinary), or raise the budget."));
+        }
         if (example.TornGroups > 0)
         {
             channel.Warning(MessageSensitivity.None,

@@ -42,6 +42,9 @@ internal ref struct HeaderReader(ReadOnlySpan<byte> bytes, long start)
         return [.. MemoryMarshal.Cast<byte, float>(Take(count * sizeof(float)))];
     }
 
+    /// <summary>Reads a fixed number of bytes.</summary>
+    public ReadOnlySpan<byte> Bytes(int count) => Take(count);
+
     /// <summary>Checks that nothing is left.</summary>
     public readonly void CheckEnd()
     {

@@ -28,13 +28,13 @@ internal enum ModelTask : byte
 /// The header holds the task, the name of the feature column, the number of classes and their key values; in version 2 also what
 /// stands in for missing features, one float32 a feature. In version 3 the number of feature columns stands in place of the name,
 /// and of each its name, kind, number of values and number of keys; what stands in for missing features may be of length 0, for
-/// nothing. A model is written in the lowest version that holds it. For several outputs or labels the number and names are theirs; for
+/// nothing. In version 4 there is for each column with keys, behind all columns, a byte that is 1 if what the keys stand for is known, and then its SHA-256. A model is written in the lowest version that holds it. For several outputs or labels the number and names are theirs; for
 /// anomaly detection the threshold, the error of reference and the scales follow. Neither part names a type or an assembly, and nothing is
 /// allocated for a length that the file only claims.
 /// </summary>
 internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int ClassCount, LabelKeyValues? KeyValues, Network Network)
 {
-    private const int PlainVersion = 1, ImputingVersion = 2, ColumnsVersion = 3, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
+    private const int PlainVersion = 1, ImputingVersion = 2, ColumnsVersion = 3, FingerprintsVersion = 4, VersionOffset = 8, LengthOffset = 12, HeaderOffset = 16;
 
     private static ReadOnlySpan<byte> Magic => "BackpML\0"u8;
 
@@ -44,7 +44,7 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
     /// <summary>What stands in for missing features, if anything does.</summary>
     public float[]? Imputed { get; init; }
 
-    private int Version => !Layout.IsVector ? ColumnsVersion : Imputed is null ? PlainVersion : ImputingVersion;
+    private int Version => Layout.Columns.Any(column => column.KeyFingerprint is not null) ? FingerprintsVersion : !Layout.IsVector ? ColumnsVersion : Imputed is null ? PlainVersion : ImputingVersion;
 
     /// <summary>Writes the payload.</summary>
     public void Write(Stream stream)
@@ -55,7 +55,7 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
         if (Layout.IsVector)
             KeyValueFormat.WriteText(writer, Layout.Columns[0].Name);
         else
-            WriteLayout(writer, Layout);
+            WriteLayout(writer, Layout, Version);
         writer.Write(ClassCount);
         KeyValueFormat.Write(writer, KeyValues);
         if (Version != PlainVersion)
@@ -83,8 +83,8 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
         if (!BoundedReader.Read(stream, Magic.Length, 0, "magic").AsSpan().SequenceEqual(Magic))
             throw new InvalidModelException("it does not begin with the word BackpML", 0);
         int version = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), VersionOffset, "format version"));
-        if (version is < PlainVersion or > ColumnsVersion)
-            throw new InvalidModelException($"it has format version {version}; this package reads versions {PlainVersion} to {ColumnsVersion}", VersionOffset);
+        if (version is < PlainVersion or > FingerprintsVersion)
+            throw new InvalidModelException($"it has format version {version}; this package reads versions {PlainVersion} to {FingerprintsVersion}", VersionOffset);
         int length = BitConverter.ToInt32(BoundedReader.Read(stream, sizeof(int), LengthOffset, "header length"));
         if (length < 0)
             throw new InvalidModelException($"its header claims the length {length}", LengthOffset);
@@ -95,11 +95,11 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
         var reader = new HeaderReader(header, HeaderOffset);
         var task = (ModelTask)reader.Number<byte>();
         string? name = version < ColumnsVersion ? reader.Text() : null;
-        FeatureLayout? layout = name is null ? ReadLayout(ref reader) : null;
+        FeatureLayout? layout = name is null ? ReadLayout(ref reader, version) : null;
         int classCount = reader.Number<int>();
         LabelKeyValues? keyValues = KeyValueFormat.Read(ref reader, classCount);
         float[]? imputed = version == PlainVersion ? null : reader.Floats();
-        if (version == ColumnsVersion && imputed is [])
+        if (version >= ColumnsVersion && imputed is [])
             imputed = null;
         AnomalyCalibration? anomalies = task == ModelTask.AnomalyDetection ? AnomalyFormat.Read(ref reader) : null;
         reader.CheckEnd();
@@ -111,7 +111,7 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
         return file;
     }
 
-    private static void WriteLayout(BinaryWriter writer, FeatureLayout layout)
+    private static void WriteLayout(BinaryWriter writer, FeatureLayout layout, int version)
     {
         writer.Write(layout.Columns.Count);
         foreach (FeatureColumn column in layout.Columns)
@@ -121,9 +121,17 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
             writer.Write(column.Width);
             writer.Write(column.KeyCount);
         }
+        if (version < FingerprintsVersion)
+            return;
+        foreach (FeatureColumn column in layout.Columns.Where(column => column.IsKey))
+        {
+            writer.Write(column.KeyFingerprint is not null);
+            if (column.KeyFingerprint is not null)
+                writer.Write(Convert.FromHexString(column.KeyFingerprint));
+        }
     }
 
-    private static FeatureLayout ReadLayout(ref HeaderReader reader)
+    private static FeatureLayout ReadLayout(ref HeaderReader reader, int version)
     {
         long offset = reader.Offset;
         int count = reader.Number<int>();
@@ -142,6 +150,11 @@ internal sealed record ModelFile(ModelTask Task, FeatureLayout Layout, int Class
                 throw new InvalidModelException($"its feature column '{name}' is of kind {(byte)kind} with {width} values and {keys} keys", offset);
             columns[i] = column;
             start += width;
+        }
+        for (int i = 0; version >= FingerprintsVersion && i < count; i++)
+        {
+            if (columns[i].IsKey && reader.Number<byte>() != 0)
+                columns[i] = columns[i] with { KeyFingerprint = Convert.ToHexString(reader.Bytes(LabelKeyValues.FingerprintLength)) };
         }
         return new FeatureLayout(columns);
     }

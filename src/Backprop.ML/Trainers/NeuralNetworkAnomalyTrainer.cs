@@ -8,7 +8,8 @@ namespace Backprop.ML;
 /// <summary>Trains an autoencoder to tell unusual rows from usual ones.</summary>
 /// <remarks>
 /// <para>Made by <c>mlContext.AnomalyDetection.Trainers.NeuralNetwork(...)</c>.</para>
-/// <para>Input: features, a vector of Single of known size; perhaps weights, Single; no label. Output: PredictedLabel (Boolean), Score
+/// <para>Input: features, a vector of Single of known size, or several columns of Single or Boolean and vectors of them
+/// (<see cref="NeuralNetworkOptions.FeatureColumns"/>; no keys, since between them there is no near and far); perhaps weights, Single; no label. Output: PredictedLabel (Boolean), Score
 /// (Single, from 0 to 1, higher is more anomalous).</para>
 /// <h3>Trainer Characteristics</h3>
 /// <para>| | |</para>
@@ -98,8 +99,6 @@ public sealed class NeuralNetworkAnomalyTrainer : NeuralNetworkTrainerBase
         internal override void Check()
         {
             base.Check();
-            if (FeatureColumns is not null)
-                throw Rejected(nameof(FeatureColumns), $"[{string.Join(", ", FeatureColumns)}]", "null: an autoencoder gives numbers back, so gather them in one vector with Transforms.Concatenate (OneHotEncoding makes numbers of keys)");
             CheckAtLeastOne(BottleneckSize, nameof(BottleneckSize));
             if (!(FalsePositiveRate > 0 && FalsePositiveRate < 1))
                 throw Rejected(nameof(FalsePositiveRate), FalsePositiveRate, "a share above 0 and below 1");

@@ -52,12 +52,19 @@ public abstract partial class NeuralNetworkOptions
     /// <summary>Throws if early stopping is to watch what says nothing about such labels.</summary>
     internal void CheckMetric(LabelKind label)
     {
-        if (EarlyStopping?.Metric is { } metric && metric == ValidationMetric.Accuracy == (label == LabelKind.Number))
+        if (EarlyStopping?.Metric is not { } metric)
+            return;
+        bool isAccuracy = metric == ValidationMetric.Accuracy, isError = !isAccuracy && !metric.IsOfGroups;
+        (bool fits, string allowed) = label switch
         {
-            throw Rejected(nameof(EarlyStopping), $"to watch the {metric.Name}", label == LabelKind.Number
-                ? $"to watch the loss (Metric = null) or an error, as {nameof(ValidationMetric)}.{nameof(ValidationMetric.MeanAbsoluteError)}, in a regression"
-                : $"to watch the loss (Metric = null) or {nameof(ValidationMetric)}.{nameof(ValidationMetric.Accuracy)} in a classification");
-        }
+            LabelKind.Number or LabelKind.Numbers or LabelKind.None => (isError,
+                $"to watch the loss (Metric = null) or an error, as {nameof(ValidationMetric)}.{nameof(ValidationMetric.MeanAbsoluteError)}, in a regression{(label == LabelKind.None ? " or an autoencoder" : "")}"),
+            LabelKind.Relevance => (metric.IsOfGroups, $"to watch the loss (Metric = null) or {nameof(ValidationMetric)}.{nameof(ValidationMetric.Ndcg)}(k) in a ranking"),
+            LabelKind.Answers => (false, "to watch the loss (Metric = null) in a classification with several labels"),
+            _ => (isAccuracy, $"to watch the loss (Metric = null) or {nameof(ValidationMetric)}.{nameof(ValidationMetric.Accuracy)} in a classification"),
+        };
+        if (!fits)
+            throw Rejected(nameof(EarlyStopping), $"to watch the {metric.Name}", allowed);
     }
 
     private void CheckControl()

@@ -1,3 +1,5 @@
+using Backprop.ML.Data;
+
 namespace Backprop.ML;
 
 public abstract partial class NeuralNetworkOptions
@@ -5,7 +7,7 @@ public abstract partial class NeuralNetworkOptions
     /// <summary>
     /// The columns with the features, in place of <see cref="FeatureColumnName"/>: Single, Boolean and Key of UInt32, and vectors of
     /// known size of them. Numbers, and Booleans as 0 and 1, reach the network as they are; of keys, each becomes a row of a table that
-    /// is learned with the rest (an embedding), which says more than one-hot vectors and costs less where there are many keys. Default:
+    /// is learned with the rest (an embedding), which says more than one-hot vectors and costs less where there are many keys (an anomaly detector takes no keys). Default:
     /// null, the one vector of <see cref="FeatureColumnName"/>.
     /// </summary>
     /// <remarks>
@@ -28,6 +30,16 @@ public abstract partial class NeuralNetworkOptions
     {
         copy.FeatureColumns = FeatureColumns is null ? null : [.. FeatureColumns];
         copy.EmbeddingDimensions = EmbeddingDimensions is null ? null : new Dictionary<string, int>(EmbeddingDimensions);
+    }
+
+    /// <summary>Throws if a feature column is also what is learned from, or has another part to play: the network would be told the answer.</summary>
+    internal void CheckRoles(LabelKind label)
+    {
+        foreach ((string? name, string role) in new[] { (label == LabelKind.None ? null : LabelColumnName, "label"), (ExampleWeightColumnName, "weight"), (GroupColumnName, "group") })
+        {
+            if (name is not null && FeatureColumns?.Contains(name) == true)
+                throw Rejected(nameof(FeatureColumns), $"a list with '{name}' in it, which is the {role} column", "a list of columns that are nothing but features: take it out, or name a copy of it (Transforms.CopyColumns) if it is to be both");
+        }
     }
 
     private void CheckFeatureColumns()

@@ -22,12 +22,12 @@ namespace Backprop.ML;
 /// <para>
 /// Backpropagation with the listwise softmax loss (<see cref="ListwiseSoftmaxLoss"/>; ListNet, Cao et al. 2007): the chances of each row to
 /// be the best of its group, by the scores, come close to those by the relevances. Relevances count exponentially, as they do in NDCG:
-/// one step more is worth e times as much.
+/// one step more is worth e times as much. Early stopping may watch the NDCG itself (<see cref="ValidationMetric.Ndcg"/>).
 /// </para>
 /// <para>
 /// Neighbouring rows with the same key are a group, as for the built-in rankers: order the data by group. A mini-batch holds whole
 /// groups, as many as have about <see cref="NeuralNetworkOptions.BatchSize"/> rows on average, and at least one, however large. Groups are
-/// shuffled and held out as a whole.
+/// shuffled and held out as a whole, also where they do not fit into memory and pass by in buffers of whole groups.
 /// </para>
 /// </remarks>
 public sealed class NeuralNetworkRankingTrainer : NeuralNetworkTrainerBase
@@ -53,8 +53,8 @@ public sealed class NeuralNetworkRankingTrainer : NeuralNetworkTrainerBase
         {
             base.Check();
             CheckName(RowGroupColumnName, nameof(RowGroupColumnName));
-            if (EarlyStopping?.Metric is { } metric)
-                throw Rejected(nameof(EarlyStopping), $"one that watches the {metric.Name}", "one that watches the loss (Metric = null): a score alone, without its group, is neither right nor wrong");
+            if (EarlyStopping?.Metric is { IsOfGroups: false } metric)
+                throw Rejected(nameof(EarlyStopping), $"one that watches the {metric.Name}", "one that watches the loss (Metric = null) or ValidationMetric.Ndcg(k): a score alone, without its group, is neither right nor wrong");
         }
     }
 }

@@ -43,7 +43,7 @@ public abstract partial class NeuralNetworkTrainerBase
         return Train(trainData, validationData, model.Network);
     }
 
-    /// <summary>The same with a transformer, which also tells whether its task and its classes are those of this trainer.</summary>
+    /// <summary>The same with a transformer, which also tells whether its task, its classes and the keys of its feature columns are those of this trainer and these data.</summary>
     /// <inheritdoc cref="Fit(IDataView, NeuralNetworkModelParameters)" path="/*[not(self::summary)]"/>
     public NeuralNetworkTransformer Fit(IDataView trainData, NeuralNetworkTransformer model)
     {
@@ -60,7 +60,24 @@ public abstract partial class NeuralNetworkTrainerBase
                 $"The keys of label column '{_columns.Label}' stand for other values, or in another order, in the training data than in the model to go on with. " +
                 "Prepare the data with the transforms that were fitted then."));
         }
+        CheckKeys(trainData.Schema, model.Layout);
         return Train(trainData, null, model.Model.Network);
+    }
+
+    /// <summary>Checks that what the keys of feature columns stand for is what they stood for in the model's training, as far as both are known.</summary>
+    private void CheckKeys(DataViewSchema schema, FeatureLayout known)
+    {
+        KeyColumns.Check(_host, schema, _columns.Features);
+        foreach (FeatureColumn column in FeatureLayout.Of(schema, _columns.Features).Columns)
+        {
+            FeatureColumn? before = known.Columns.FirstOrDefault(other => other.IsKey && other.Start == column.Start && other.Width == column.Width && other.KeyCount == column.KeyCount);
+            if (before?.KeyFingerprint is { } expected && column.KeyFingerprint is { } found && found != expected)
+            {
+                throw _host.Process(new InvalidOperationException(
+                    $"The keys of feature column '{column.Name}' stand for other values, or in another order, in the training data than in the model to go on with. " +
+                    "Prepare the data with the transforms that were fitted then."));
+            }
+        }
     }
 
     /// <summary>The seed of the run: the options', the checkpoint's, or the one drawn when the trainer was made.</summary>

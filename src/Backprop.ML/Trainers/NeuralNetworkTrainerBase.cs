@@ -33,6 +33,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         {
             _options.Check();
             _options.CheckMetric(labelKind);
+            _options.CheckRoles(labelKind);
         }
         catch (ArgumentException e)
         {
@@ -41,6 +42,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         _columns = new TrainingColumns(_options.AllFeatureColumns, _options.LabelColumnName, labelKind, _options.ExampleWeightColumnName, _options.GroupColumnName)
         {
             IsMixed = _options.FeatureColumns is not null,
+            TakesKeys = labelKind != LabelKind.None,
             KeepsMissingFeatures = _options.MissingValues == MissingValueHandling.MeanImputation,
         };
 
@@ -194,9 +196,15 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         }
     }
 
-    /// <summary>What stands in for missing features: the mean, and of a category, which has none, the 0 that a missing one has.</summary>
+    /// <summary>What stands in for missing features: the mean; of a category, which has none, the 0 that a missing one has; of a token the padding.</summary>
     private static float[] Imputed(ColumnMoments moments, FeatureLayout layout, NetworkDefinition network, IChannel channel)
     {
+        if (network.Layers[0] is EmbeddingDefinition { PaddingIndex: { } padding })
+        {
+            if (moments.MissingCount > 0)
+                channel.Info(MessageSensitivity.None, "Imputed {0} missing tokens in {1} by the padding, {2}.", moments.MissingCount, layout.Names, padding);
+            return [.. Enumerable.Repeat((float)padding, moments.Width)];
+        }
         int incomplete = 0, empty = 0;
         for (int place = 0; place < moments.Width; place++)
         {
@@ -288,6 +296,11 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
             {
                 throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.Augmentation), $"[{string.Join(", ", _options.Augmentation)}]",
                     "empty, since the network does not begin with images: put .Image(channels, height, width) in front of its layers if its features are images");
+            }
+            if (_columns.KeepsMissingFeatures && (hidden ?? begun?.Definition)?.Layers is [EmbeddingDefinition { PaddingIndex: null }, ..])
+            {
+                throw NeuralNetworkOptions.Rejected(nameof(NeuralNetworkOptions.MissingValues), _options.MissingValues,
+                    $"{MissingValueHandling.Drop} with a network that begins with an Embedding without a paddingIndex: the mean of tokens is no token. Give the layer a paddingIndex, which then stands in for a missing one");
             }
             return hidden;
         }

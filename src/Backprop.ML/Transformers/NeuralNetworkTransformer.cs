@@ -51,6 +51,8 @@ public sealed partial class NeuralNetworkTransformer
 
     internal ModelTask Task => _task;
 
+    internal FeatureLayout Layout => _layout;
+
     internal LabelKeyValues? KeyValues => _scorer.Columns.Names;
 
     /// <summary>The names of the columns that hold the features; one, unless the trainer's option <see cref="NeuralNetworkOptions.FeatureColumns"/> named several.</summary>
@@ -115,7 +117,7 @@ public sealed partial class NeuralNetworkTransformer
 
     private FeatureColumn OneVector() => _layout.IsVector ? _layout.Columns[0] : throw _host.Process(new InvalidOperationException(
         $"This model has the feature columns {_layout.Names}, but what was asked of it (permutation feature importance, say) needs the features in one vector of Single. " +
-        "Train a model on one vector: make numbers of keys with Transforms.Categorical.OneHotEncoding, and gather all with Transforms.Concatenate."));
+        "Take the same model over one vector and ask that: NeuralNetworkTransformer one = model.OverOneVector(data, out IDataView vectors); then PermutationFeatureImportance(one, vectors, ...)."));
 
     private ModelFile ToFile() => new(_task, _layout, HasClassCount(_task) ? _scorer.Columns.NetworkOutputs : 0, KeyValues, Model.Network)
     {

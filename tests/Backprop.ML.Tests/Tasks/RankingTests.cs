@@ -95,13 +95,6 @@ public sealed class RankingTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Groups_that_do_not_fit_into_memory_are_refused()
-    {
-        var options = new NeuralNetworkRankingTrainer.Options { LabelColumnName = "Relevance", RowGroupColumnName = "Group", MemoryBudget = 2000 };
-        Assert.Contains("must fit into memory", Assert.Throws<InvalidOperationException>(() => _ml.Ranking.Trainers.NeuralNetwork(options).Fit(TaskRow.View(_ml, 600))).Message);
-    }
-
-    [Fact]
     public void Whole_groups_are_held_out()
     {
         IDataView data = TaskRow.View(_ml, 800);
