@@ -61,25 +61,49 @@ internal sealed class StreamedSource(StreamedData data, int bufferRows, Cancella
     /// <inheritdoc/>
     public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
     {
-        int wanted = (int)Math.Min(targets.Length / TargetsPerRow, RowCount - _given), read = 0;
+        int wanted = Wanted(targets.Length), read = 0;
         while (read < wanted)
+        {
+            ReadOnlySpan<int> rows = Take(wanted - read).Span;
+            _buffer!.CopyTo(rows, features[(read * data.Columns)..], targets[(read * TargetsPerRow)..], HasWeights ? weights[read..] : weights);
+            read += rows.Length;
+        }
+        _given += read;
+        return read;
+    }
+
+    /// <inheritdoc/>
+    internal override int Read(float[] features, float[] targets, float[] weights, Device device)
+    {
+        int wanted = Wanted(targets.Length), read = 0;
+        while (read < wanted)
+        {
+            ReadOnlyMemory<int> rows = Take(wanted - read);
+            RowCopy.Copy(_buffer!, rows, features.AsMemory(read * data.Columns), targets.AsMemory(read * TargetsPerRow), HasWeights ? weights.AsMemory(read) : default, device);
+            read += rows.Length;
+        }
+        _given += read;
+        return read;
+    }
+
+    private int Wanted(int targets) => (int)Math.Min(targets / TargetsPerRow, RowCount - _given);
+
+    /// <summary>The next rows of the buffer, or of the next one if none are left in it.</summary>
+    private ReadOnlyMemory<int> Take(int count)
+    {
+        while (true)
         {
             if (_buffer is null)
             {
                 _buffer = _reader!.Next() ?? throw new InvalidOperationException("The pass ended early.");
                 BeginBuffer();
             }
-            ReadOnlySpan<int> rows = _order.Take(wanted - read);
-            _buffer.CopyTo(rows, features[(read * data.Columns)..], targets[(read * TargetsPerRow)..], HasWeights ? weights[read..] : weights);
-            read += rows.Length;
-            if (rows.IsEmpty)
-            {
-                GiveBack();
-                _bufferNumber++;
-            }
+            ReadOnlyMemory<int> rows = _order.Take(count);
+            if (!rows.IsEmpty)
+                return rows;
+            GiveBack();
+            _bufferNumber++;
         }
-        _given += read;
-        return read;
     }
 
     /// <summary>Ends the reader's thread.</summary>
