@@ -56,7 +56,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
         _bias = arguments.Bias is NativeBlock bias && !arguments.Accumulate ? bias.Floats : null;
         (_m, _n, _k) = (arguments.M, arguments.N, arguments.K);
         (_transposeA, _transposeB, _accumulate) = (arguments.TransposeA, arguments.TransposeB, arguments.Accumulate);
-        _maySkipZeros = arguments.MaySkipZeros;
+        _maySkipZeros = arguments.MaySkipZeros && !_transposeA && !_transposeB; // else numbers that meet do not lie in rows
         _aStride = _transposeA ? _m : _k;
         _bStride = _transposeB ? _k : _n;
         _activation = arguments.Accumulate ? Activation.Identity : arguments.Activation;
@@ -127,7 +127,7 @@ internal readonly unsafe struct MatMulBlock<TSimd>
     // of a tile, so it pays when more than half of them can be left out.
     private bool IsSparse(int firstRow, int rows, int columns, int k, int depth)
     {
-        if (_transposeA || columns < MatMulRow<TSimd>.FewestColumnsOfGroup || depth < SparseDepth)
+        if (columns < MatMulRow<TSimd>.FewestColumnsOfGroup || depth < SparseDepth)
             return false;
         long most = (long)rows * depth / SparsePart, nonzeros = 0;
         for (int row = firstRow; row < firstRow + rows; row++)
