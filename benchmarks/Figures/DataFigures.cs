@@ -11,7 +11,10 @@ namespace Backprop.Benchmarks.Figures;
 /// <summary>What it costs to read rows out of ML.NET, and how much of a training that is.</summary>
 internal static class DataFigures
 {
-    private const int BatchSize = 128, Classes = 10;
+    /// <summary>The rows of a mini-batch.</summary>
+    internal const int BatchSize = 128;
+
+    private const int Classes = 10;
 
     private static readonly TrainingColumns Columns = new([nameof(Example.Features)], nameof(Example.Label), LabelKind.Number);
 
@@ -47,13 +50,15 @@ internal static class DataFigures
         device.Workers.Dispose();
     }
 
-    private static TrainingData Read(IHost host, IDataView view, long budget)
+    /// <summary>Reads rows as a training does; with a small budget they pass by.</summary>
+    internal static TrainingData Read(IHost host, IDataView view, long budget)
     {
         using IChannel channel = host.Start("Reading");
         return TrainingDataReader.Read(channel, new Examples(host, Columns, view, "Training set"), new MemoryPlan(budget, null), () => { });
     }
 
-    private static BatchSource Source(TrainingData data, int bufferRows = 0)
+    /// <summary>The mini-batches of rows, standardised.</summary>
+    internal static BatchSource Source(TrainingData data, int bufferRows = 0)
     {
         data.Prepare(new Preparation(Standardization.Of(data.MeasureFeatures(), data.Columns, scaleOfConstants: 0), null, null));
         return data is StreamedData streamed ? new StreamedSource(streamed, bufferRows, CancellationToken.None) : data.CreateSource(BatchSize, CancellationToken.None);
@@ -102,7 +107,8 @@ internal static class DataFigures
         run.Rate(name, source.RowCount, "rows/s", () => loop.Run(source));
     }
 
-    private static IDataView Dense(MLContext ml, int rows, int width)
+    /// <summary>Dense rows in ML.NET's cache.</summary>
+    internal static IDataView Dense(MLContext ml, int rows, int width)
     {
         const int Distinct = 500;
         float[][] values = [.. Enumerable.Range(0, Distinct).Select(seed => FigureData.Values(width, seed))];
@@ -133,7 +139,7 @@ internal static class DataFigures
     }
 
     /// <summary>Gives the same mini-batch again and again, written once an epoch: what is left is the engine.</summary>
-    private sealed class NoReading(int rows, int width) : BatchSource
+    internal sealed class NoReading(int rows, int width) : BatchSource
     {
         private readonly float[] _values = FigureData.Values(BatchSize * width, 1);
         private int _left;

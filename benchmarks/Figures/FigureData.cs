@@ -1,3 +1,5 @@
+using System.IO.Compression;
+
 namespace Backprop.Benchmarks.Figures;
 
 /// <summary>The values and labels that the figures work on, for the engine and for the peers alike.</summary>
@@ -23,5 +25,20 @@ internal static class FigureData
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, length).Select(_ => random.Next(classes))];
+    }
+
+    /// <summary>
+    /// The first pictures of handwritten digits, 784 values from 0 to 1 each, of the MNIST file (train-images-idx3-ubyte.gz) that the environment
+    /// variable BACKPROP_MNIST names; none if it names none.
+    /// </summary>
+    public static float[][] Digits(int count)
+    {
+        const int Header = 16, Pixels = 28 * 28;
+        if (Environment.GetEnvironmentVariable("BACKPROP_MNIST") is not { Length: > 0 } path)
+            return [];
+        using var file = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+        var bytes = new byte[Header + count * Pixels];
+        file.ReadExactly(bytes);
+        return [.. Enumerable.Range(0, count).Select(i => bytes.AsSpan(Header + i * Pixels, Pixels).ToArray().Select(pixel => pixel / 255f).ToArray())];
     }
 }

@@ -137,6 +137,13 @@ internal sealed class FigureRun
     /// <summary>Prints a line whose value, minimum and maximum are the same.</summary>
     public static void PrintValue(string name, double value, string unit) => Print(name, value, unit, value, value);
 
+    /// <summary>Prints a line: the median, the least and the greatest of some values that were measured elsewhere.</summary>
+    public void PrintValues(string name, double[] values, string unit)
+    {
+        double[] sorted = [.. values.Order()];
+        Print($"{name}.t{Threads}", sorted[sorted.Length / 2], unit, sorted[0], sorted[^1]);
+    }
+
     /// <summary>How many processes and threads want to run, on average over the last minute; NaN where the system does not tell.</summary>
     public static double LoadAverage() => File.Exists("/proc/loadavg")
         ? double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture)

@@ -10,7 +10,7 @@ namespace Backprop.Benchmarks.Figures;
 /// <summary>Predictions of the 784-256-128-10 network through the engine and through ML.NET.</summary>
 internal static class PredictionFigures
 {
-    private const int Width = 784, Classes = 10;
+    private const int Width = 784, Classes = 10, Distinct = 500;
 
     /// <summary>Prints the figures.</summary>
     public static void Print(FigureRun run)
@@ -31,10 +31,24 @@ internal static class PredictionFigures
         var transformer = new NeuralNetworkTransformer(
             Seam.EnvironmentOf(ml.MulticlassClassification), ModelTask.MulticlassClassification, FeatureLayout.OfVector(nameof(Example.Features), network.InputShape.Length),
             new NeuralNetworkModelParameters(network, history: null), keyValues: null);
-        Engine(run, ml, transformer);
-        Rows(run, "infer.mlp.idataview", ml, transformer, Width, 20_000);
-        Rows(run, "infer.mlp30.idataview", ml, Thirty(ml, device), 30, 100_000);
+        Engine(run, "infer.mlp.prediction_engine", ml, transformer, row);
+        Rows(run, "infer.mlp.idataview", ml, transformer, seed => FigureData.Values(Width, seed), Width, 20_000);
+
+        if (FigureData.Digits(Distinct) is { Length: > 0 } digits)
+            Digits(run, ml, network, transformer, digits);
+        Rows(run, "infer.mlp30.idataview", ml, Thirty(ml, device), seed => FigureData.Values(30, seed), 30, 100_000);
         device.Workers.Dispose();
+    }
+
+    /// <summary>The same of real pictures, four in five of whose pixels are 0.</summary>
+    private static void Digits(FigureRun run, MLContext ml, Network network, NeuralNetworkTransformer transformer, float[][] digits)
+    {
+        const int Rows = 64;
+        float[] row = digits[0], inputs = [.. digits.Take(Rows).SelectMany(digit => digit)], outputs = new float[Rows * Classes];
+        run.Rate($"infer.digits.batch{Rows}", Rows, "rows/s", () => network.Predict(inputs, outputs));
+        run.TimeAndAllocation("infer.digits.predict_row", 1e6, "us", () => network.Predict(row, outputs));
+        Engine(run, "infer.digits.prediction_engine", ml, transformer, row);
+        PredictionFigures.Rows(run, "infer.digits.idataview", ml, transformer, seed => digits[seed], Width, 20_000);
     }
 
     /// <summary>A regression by the 30-64-64-1 network.</summary>
@@ -45,20 +59,19 @@ internal static class PredictionFigures
             new NeuralNetworkModelParameters(network, history: null), keyValues: null);
     }
 
-    private static void Engine(FigureRun run, MLContext ml, ITransformer transformer)
+    private static void Engine(FigureRun run, string name, MLContext ml, ITransformer transformer, float[] features)
     {
         PredictionEngine<Example, Prediction> engine = ml.Model.CreatePredictionEngine<Example, Prediction>(transformer);
-        var example = new Example { Features = FigureData.Values(Width, 3) };
+        var example = new Example { Features = features };
         var prediction = new Prediction();
-        run.TimeAndAllocation("infer.mlp.prediction_engine", 1e6, "us", () => engine.Predict(example, ref prediction));
+        run.TimeAndAllocation(name, 1e6, "us", () => engine.Predict(example, ref prediction));
     }
 
-    private static void Rows(FigureRun run, string name, MLContext ml, ITransformer transformer, int width, int count)
+    private static void Rows(FigureRun run, string name, MLContext ml, ITransformer transformer, Func<int, float[]> features, int width, int count)
     {
         if (!run.Wants(name))
             return;
-        const int Distinct = 500;
-        Row[] distinct = [.. Enumerable.Range(0, Distinct).Select(seed => new Row { Features = FigureData.Values(width, seed) })];
+        Row[] distinct = [.. Enumerable.Range(0, Distinct).Select(seed => new Row { Features = features(seed) })];
         var schema = SchemaDefinition.Create(typeof(Row));
         schema[nameof(Row.Features)].ColumnType = new VectorDataViewType(NumberDataViewType.Single, width);
         IDataView data = ml.Data.LoadFromEnumerable(Enumerable.Range(0, count).Select(i => distinct[i % Distinct]).ToArray(), schema);

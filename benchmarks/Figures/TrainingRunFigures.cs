@@ -16,6 +16,7 @@ internal static class TrainingRunFigures
         Accumulation(run, device);
         Reports(run, device);
         Checkpoints(run, device);
+        EngineShareFigures.Print(run, device);
         device.Workers.Dispose();
         foreach ((string name, Func<CpuDevice, Network> build, int batch) in new (string, Func<CpuDevice, Network>, int)[]
         {

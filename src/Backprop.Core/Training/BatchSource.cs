@@ -41,4 +41,7 @@ public abstract class BatchSource
     /// <param name="weights">Receives the example weights; left alone when there are none.</param>
     /// <returns>The number of rows read; 0 at the end of the pass.</returns>
     public abstract int Read(Span<float> features, Span<float> targets, Span<float> weights);
+
+    /// <summary>The same into whole arrays, where the threads of the device that trains may share the copying.</summary>
+    internal virtual int Read(float[] features, float[] targets, float[] weights, Device device) => Read(features, targets, weights);
 }

@@ -54,7 +54,7 @@ public sealed class MemoryBatchSource : BatchSource
     public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
     {
         int width = RowShape.Length;
-        ReadOnlySpan<int> rows = _order.Take(targets.Length / TargetsPerRow);
+        ReadOnlySpan<int> rows = _order.Take(targets.Length / TargetsPerRow).Span;
         for (int i = 0; i < rows.Length; i++)
         {
             int row = rows[i];

@@ -26,10 +26,10 @@ internal sealed class RowOrder(int rows)
     }
 
     /// <summary>The next rows, as many as are wanted or are left.</summary>
-    public ReadOnlySpan<int> Take(int count)
+    public ReadOnlyMemory<int> Take(int count)
     {
         int start = _next;
         _next += Math.Min(count, _end - start);
-        return _order.AsSpan(start, _next - start);
+        return _order.AsMemory(start, _next - start);
     }
 }

@@ -108,8 +108,8 @@ public sealed class TrainingLoop
         memory.Check(_network.Device, _network.Parameters);
         _checkpointing = memory.Checkpointing;
         CheckBatches(training, plan);
-        var trainingBatch = new Batch(training, plan.MostRows);
-        Batch? validationBatch = validation is null ? null : new Batch(validation, validation.Plan(_options.BatchSize).MostRows);
+        var trainingBatch = new Batch(training, plan.MostRows, _network.Device);
+        Batch? validationBatch = validation is null ? null : new Batch(validation, validation.Plan(_options.BatchSize).MostRows, _network.Device);
         int batches = _options.FastDevRun ? 1 : plan.Batches;
         int numberOfEpochs = NumberOfEpochs;
         int stepsPerEpoch = (batches + _options.GradientAccumulationSteps - 1) / _options.GradientAccumulationSteps;
@@ -302,7 +302,7 @@ public sealed class TrainingLoop
         Check(examples, "evaluation");
         if (examples.RowCount == 0)
             throw new InvalidOperationException("There are no rows to evaluate.");
-        return Evaluate(examples, new Batch(examples, examples.Plan(_options.BatchSize).MostRows), null, out _, clock: null, CancellationToken.None)!.Value;
+        return Evaluate(examples, new Batch(examples, examples.Plan(_options.BatchSize).MostRows, _network.Device), null, out _, clock: null, CancellationToken.None)!.Value;
     }
 
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
@@ -432,7 +432,7 @@ public sealed class TrainingLoop
     };
 
     /// <summary>Room for one mini-batch, used again for each.</summary>
-    private sealed class Batch(BatchSource source, int size)
+    private sealed class Batch(BatchSource source, int size, Device device)
     {
         private readonly float[] _features = new float[(long)size * source.RowShape.Length];
         private readonly float[] _targets = new float[size * source.TargetsPerRow];
@@ -448,7 +448,7 @@ public sealed class TrainingLoop
 
         public ReadOnlySpan<float> Weights => _weights.AsSpan(0, source.HasWeights ? Rows : 0);
 
-        public int Read() => Rows = source.Read(_features, _targets, _weights);
+        public int Read() => Rows = source.Read(_features, _targets, _weights, device);
 
         public Tensor Features(Tape tape) => tape.Input(RowValues, source.RowShape.Batch(Rows));
     }

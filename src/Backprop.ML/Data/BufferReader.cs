@@ -99,9 +99,13 @@ internal sealed class BufferReader : IDisposable
                 {
                     buffer = _free.Take(token);
                     buffer.Clear();
+                    if (_data.Preparation is not null)
+                        buffer.Features.PrepareZeros(_data.Preparation);
                 }
                 hash = DataScan.Hash(hash, example.Targets, example.Weight, last);
                 buffer.Add(example);
+                if (_data.Preparation is not null)
+                    buffer.Features.PrepareRow((int)buffer.Rows - 1, _data.Preparation); // now, as long as it is in the core's cache
                 if (!_data.HasGroups && buffer.Rows == _rows)
                     Hand(ref buffer, token);
             }
@@ -114,8 +118,7 @@ internal sealed class BufferReader : IDisposable
 
     private void Hand(ref InMemoryData? buffer, CancellationToken token)
     {
-        if (_data.Preparation is not null)
-            buffer!.Prepare(_data.Preparation);
+        _data.Preparation?.Targets?.Apply(buffer!.Targets);
         _filled.Add(new Item(buffer, null), token);
         buffer = null;
     }

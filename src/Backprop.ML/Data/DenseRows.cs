@@ -57,11 +57,7 @@ internal sealed class DenseRows(int width, long expectedRows = 0) : FeatureRows(
     }
 
     /// <inheritdoc/>
-    public override void Prepare(Preparation preparation)
-    {
-        for (int row = 0; row < Count; row++)
-            preparation.Apply(Row(row), Width);
-    }
+    public override void PrepareRow(int row, Preparation preparation) => preparation.Apply(Row(row), Width);
 
     /// <inheritdoc/>
     public override FeatureRows TakeOut(ReadOnlySpan<bool> isChosen)

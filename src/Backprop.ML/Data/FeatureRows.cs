@@ -25,7 +25,20 @@ internal abstract class FeatureRows(int width)
     public abstract void AddTo(ColumnMoments moments);
 
     /// <summary>Prepares the rows, once.</summary>
-    public abstract void Prepare(Preparation preparation);
+    public void Prepare(Preparation preparation)
+    {
+        PrepareZeros(preparation);
+        for (int row = 0; row < Count; row++)
+            PrepareRow(row, preparation);
+    }
+
+    /// <summary>Prepares the values that are not there one by one, if there are such.</summary>
+    public virtual void PrepareZeros(Preparation preparation)
+    {
+    }
+
+    /// <summary>Prepares one row, once.</summary>
+    public abstract void PrepareRow(int row, Preparation preparation);
 
     /// <summary>Takes the chosen rows out, in their order. The others close up in the memory of this object.</summary>
     public abstract FeatureRows TakeOut(ReadOnlySpan<bool> isChosen);

@@ -25,8 +25,16 @@ internal sealed class InMemorySource(InMemoryData data) : BatchSource
     /// <inheritdoc/>
     public override int Read(Span<float> features, Span<float> targets, Span<float> weights)
     {
-        ReadOnlySpan<int> rows = _order.Take(targets.Length / TargetsPerRow);
+        ReadOnlySpan<int> rows = _order.Take(targets.Length / TargetsPerRow).Span;
         data.CopyTo(rows, features, targets, weights);
+        return rows.Length;
+    }
+
+    /// <inheritdoc/>
+    internal override int Read(float[] features, float[] targets, float[] weights, Device device)
+    {
+        ReadOnlyMemory<int> rows = _order.Take(targets.Length / TargetsPerRow);
+        RowCopy.Copy(data, rows, features, targets, weights, device);
         return rows.Length;
     }
 }

@@ -81,17 +81,19 @@ internal sealed class SparseRows(int width) : FeatureRows(width)
     }
 
     /// <inheritdoc/>
-    public override void Prepare(Preparation preparation)
+    public override void PrepareZeros(Preparation preparation)
     {
         _zeros ??= new float[Width];
         for (int i = 0; i < Width; i++)
             _zeros[i] = preparation.Apply(i, 0);
-        for (int row = 0; row < Count; row++)
-        {
-            (ReadOnlySpan<int> indices, Span<float> values) = Row(row);
-            for (int i = 0; i < indices.Length; i++)
-                values[i] = preparation.Apply(indices[i], values[i]);
-        }
+    }
+
+    /// <inheritdoc/>
+    public override void PrepareRow(int row, Preparation preparation)
+    {
+        (ReadOnlySpan<int> indices, Span<float> values) = Row(row);
+        for (int i = 0; i < indices.Length; i++)
+            values[i] = preparation.Apply(indices[i], values[i]);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Backprop.ML.Data;
 
@@ -122,6 +123,17 @@ internal sealed class Standardization
     private static void Apply(Span<float> row, ReadOnlySpan<double> mean, ReadOnlySpan<double> scale)
     {
         int column = 0, half = Vector<double>.Count;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; column <= row.Length - Vector512<float>.Count; column += Vector512<float>.Count)
+            {
+                (Vector512<double> low, Vector512<double> high) = Vector512.Widen(Vector512.Create<float>(row[column..]));
+                low = (low - Vector512.Create<double>(mean[column..])) * Vector512.Create<double>(scale[column..]);
+                high = (high - Vector512.Create<double>(mean[(column + Vector512<double>.Count)..])) * Vector512.Create<double>(scale[(column + Vector512<double>.Count)..]);
+                Vector512.Narrow(low, high).CopyTo(row[column..]);
+            }
+        }
+
         for (; column <= row.Length - Vector<float>.Count; column += Vector<float>.Count)
         {
             Vector.Widen(new Vector<float>(row[column..]), out Vector<double> low, out Vector<double> high);

@@ -70,22 +70,33 @@ internal class StreamedSource(StreamedData data, int bufferRows, CancellationTok
         int wanted = (int)Math.Min(UnitsFor(targets.Length / TargetsPerRow), Units - _given), taken = 0, rows = 0;
         while (taken < wanted)
         {
-            if (_buffer is null)
-            {
-                _buffer = _reader!.Next() ?? throw new InvalidOperationException("The pass ended early.");
-                BeginBuffer();
-            }
-            int units = Take(_buffer, wanted - taken, features[(rows * data.Columns)..], targets[(rows * TargetsPerRow)..], HasWeights ? weights[rows..] : weights, out int read);
+            int units = Take(Buffer(), wanted - taken, features[(rows * data.Columns)..], targets[(rows * TargetsPerRow)..], HasWeights ? weights[rows..] : weights, out int read);
             taken += units;
             rows += read;
             if (units == 0)
-            {
-                GiveBack();
-                _bufferNumber++;
-            }
+                EndBuffer();
         }
         _given += taken;
         return rows;
+    }
+
+    /// <inheritdoc/>
+    internal override int Read(float[] features, float[] targets, float[] weights, Device device)
+    {
+        if (_order is null)
+            return Read(features, targets, weights); // groups are copied one by one
+        int wanted = (int)Math.Min(UnitsFor(targets.Length / TargetsPerRow), Units - _given), read = 0;
+        while (read < wanted)
+        {
+            InMemoryData buffer = Buffer();
+            ReadOnlyMemory<int> rows = _order.Take(wanted - read);
+            RowCopy.Copy(buffer, rows, features.AsMemory(read * data.Columns), targets.AsMemory(read * TargetsPerRow), HasWeights ? weights.AsMemory(read) : default, device);
+            read += rows.Length;
+            if (rows.IsEmpty)
+                EndBuffer();
+        }
+        _given += read;
+        return read;
     }
 
     /// <summary>How many rows or groups a mini-batch takes.</summary>
@@ -98,13 +109,30 @@ internal class StreamedSource(StreamedData data, int bufferRows, CancellationTok
     /// <summary>Writes the next rows or groups of the buffer; gives how many of them, and of rows.</summary>
     protected virtual int Take(InMemoryData buffer, int count, Span<float> features, Span<float> targets, Span<float> weights, out int rows)
     {
-        ReadOnlySpan<int> taken = _order!.Take(count);
+        ReadOnlySpan<int> taken = _order!.Take(count).Span;
         buffer.CopyTo(taken, features, targets, weights);
         return rows = taken.Length;
     }
 
     /// <summary>Ends the reader's thread.</summary>
     public void Dispose() => Stop();
+
+    /// <summary>The buffer whose rows are given, or the next one.</summary>
+    private InMemoryData Buffer()
+    {
+        if (_buffer is null)
+        {
+            _buffer = _reader!.Next() ?? throw new InvalidOperationException("The pass ended early.");
+            BeginBuffer();
+        }
+        return _buffer;
+    }
+
+    private void EndBuffer()
+    {
+        GiveBack();
+        _bufferNumber++;
+    }
 
     private void BeginBuffer() => Begin(_buffer!, _pass.Seed, _pass.Epoch, _pass.Shuffle, _bufferNumber);
 

@@ -6,7 +6,7 @@ using Backprop.Memory;
 namespace Backprop.Tests;
 
 /// <summary>The processor's matrix product: all transposes, sizes around the tiles, epilogues, equal bits for every number of threads.</summary>
-public class MatMulTests
+public partial class MatMulTests
 {
     private const double Tolerance = 1e-12; // the goal of the project is 10⁻⁷
     private const int GuardLength = 64;

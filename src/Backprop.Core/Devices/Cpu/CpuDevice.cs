@@ -55,6 +55,9 @@ internal sealed unsafe partial class CpuDevice : Device
     public BufferPool Buffers { get; }
 
     /// <inheritdoc/>
+    internal override void Share<TWork>(int chunks, ref TWork work) => Workers.Run(chunks, ref work);
+
+    /// <inheritdoc/>
     internal override MemoryBlock Rent(int length, ElementType elementType) =>
         Buffers.Rent(elementType is ElementType.BFloat16 or ElementType.Float16 ? length / 2 + length % 2 : length);
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Backprop.Devices.Cpu;
 
@@ -16,25 +17,44 @@ internal static unsafe class MatMulRow<TSimd>
     // Their sums take half of a first-level cache.
     private const int StripColumns = 4096;
 
+    // From this depth on it is worth looking whether a has many zeros, such as the counts of the words of a text, the border of a picture, or
+    // what a ReLU leaves: then only the rows of B that meet something else are read. Where the sums stay in registers that pays with up to half
+    // of them other than zero; in long rows, where they do not, with up to one in eight.
+    private const int SparseDepth = 64, SparsePart = 2, SparsePartOfStrip = 8;
+
     // The most products in one sum of a transposed product, 256 in each lane; longer ones are summed in parts, which rounds
     // less.
     private static int DotDepth => 256 * TSimd.Width;
 
     private static int GroupColumns => 16 * TSimd.Width;
 
+    /// <summary>The fewest columns of which some sums stay in registers.</summary>
+    public static int FewestColumnsOfGroup => GroupColumns / 2;
+
     /// <summary>c = a·B, or c += a·B when <paramref name="add"/>. Every element is one sum in ascending k, as in a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(int columns, int depth, float* a, nint stepStride, float* b, nint bStride, float* c, bool add, bool maySkipZeros = false)
     {
         int column = 0;
-        if (maySkipZeros && stepStride == 1 && MatMulSparse<TSimd>.IsSparse(a, depth)) // then only the rows of B that meet something else are read
+        bool isStrip = columns > GroupColumns + GroupColumns / 2;
+        if (maySkipZeros && depth >= SparseDepth && stepStride == 1)
         {
-            for (; column < columns; column += StripColumns)
-                MultiplySparseStrip(Math.Min(columns - column, StripColumns), depth, a, b + column, bStride, c + column, add);
-            return;
+            bool hasGroups = !isStrip && columns >= FewestColumnsOfGroup && depth <= MatMulBlock<TSimd>.MaximumDepth;
+            if (CountNonzeros(a, depth) * (hasGroups ? SparsePart : SparsePartOfStrip) < depth)
+            {
+                if (hasGroups)
+                {
+                    MultiplySparse(columns, depth, a, b, bStride, c, add);
+                    return;
+                }
+
+                for (; column < columns; column += StripColumns)
+                    MultiplySparseStrip(Math.Min(columns - column, StripColumns), depth, a, b + column, bStride, c + column, add);
+                return;
+            }
         }
 
-        if (columns > GroupColumns + GroupColumns / 2)
+        if (isStrip)
         {
             for (; column < columns; column += StripColumns)
                 MultiplyStrip(Math.Min(columns - column, StripColumns), depth, a, stepStride, b + column, bStride, c + column, add);
@@ -72,6 +92,52 @@ internal static unsafe class MatMulRow<TSimd>
         }
     }
 
+    /// <summary>How many numbers are other than +0. As integers, because those are counted in vectors.</summary>
+    public static int CountNonzeros(float* a, int count) => count - new ReadOnlySpan<int>(a, count).Count(0);
+
+    /// <summary>
+    /// c = a·B, or c += a·B when <paramref name="add"/>, without the products that are zero, which change no sum: the bits are those of
+    /// <see cref="Multiply"/> as long as B is finite. The depth is at most <see cref="MatMulBlock{TSimd}.MaximumDepth"/>.
+    /// </summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void MultiplySparse(int columns, int depth, float* a, float* b, nint bStride, float* c, bool add)
+    {
+        int* steps = stackalloc int[MatMulBlock<TSimd>.MaximumDepth];
+        int count = FindNonzeros(a, depth, steps), column = 0;
+        for (; column <= columns - GroupColumns; column += GroupColumns)
+            MultiplySparseGroup(count, steps, a, b + column, bStride, c + column, add);
+        for (; column <= columns - GroupColumns / 2; column += GroupColumns / 2)
+            MultiplySparseHalfGroup(count, steps, a, b + column, bStride, c + column, add);
+        if (column < columns)
+            MultiplySparseStrip(columns - column, depth, a, b + column, bStride, c + column, add);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int FindNonzeros(float* a, int depth, int* steps)
+    {
+        int* bits = (int*)a;
+        int count = 0, k = 0;
+        for (; k <= depth - Vector256<int>.Count; k += Vector256<int>.Count)
+        {
+            if (Vector256.Load(bits + k) == Vector256<int>.Zero)
+                continue;
+            for (int i = k; i < k + Vector256<int>.Count; i++)
+            {
+                steps[count] = i;
+                count += bits[i] != 0 ? 1 : 0;
+            }
+        }
+
+        for (; k < depth; k++)
+        {
+            steps[count] = k;
+            count += bits[k] != 0 ? 1 : 0;
+        }
+
+        return count;
+    }
+
     // The same sums without the products that are zero, which change none.
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -81,7 +147,7 @@ internal static unsafe class MatMulRow<TSimd>
         new Span<float>(sums, columns).Clear();
         for (int k = 0; k < depth; k++)
         {
-            int zeros = new ReadOnlySpan<float>(a + k, depth - k).IndexOfAnyExcept(0f);
+            int zeros = new ReadOnlySpan<int>(a + k, depth - k).IndexOfAnyExcept(0);
             if (zeros < 0)
                 break;
             k += zeros;
@@ -207,6 +273,82 @@ internal static unsafe class MatMulRow<TSimd>
         {
             TSimd x = TSimd.Create(*a);
             TSimd* row = (TSimd*)b;
+            c0 = TSimd.Fma(x, row[0], c0);
+            c1 = TSimd.Fma(x, row[1], c1);
+            c2 = TSimd.Fma(x, row[2], c2);
+            c3 = TSimd.Fma(x, row[3], c3);
+            c4 = TSimd.Fma(x, row[4], c4);
+            c5 = TSimd.Fma(x, row[5], c5);
+            c6 = TSimd.Fma(x, row[6], c6);
+            c7 = TSimd.Fma(x, row[7], c7);
+        }
+
+        Finish(c0, c, add);
+        Finish(c1, c + TSimd.Width, add);
+        Finish(c2, c + 2 * TSimd.Width, add);
+        Finish(c3, c + 3 * TSimd.Width, add);
+        Finish(c4, c + 4 * TSimd.Width, add);
+        Finish(c5, c + 5 * TSimd.Width, add);
+        Finish(c6, c + 6 * TSimd.Width, add);
+        Finish(c7, c + 7 * TSimd.Width, add);
+    }
+
+    // Eight rows, because an FMA takes four cycles and two begin in each.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplySparseGroup(int count, int* steps, float* a, float* b, nint bStride, float* c, bool add)
+    {
+        TSimd zero = TSimd.Zero;
+        TSimd c0 = zero, c1 = zero, c2 = zero, c3 = zero, c4 = zero, c5 = zero, c6 = zero, c7 = zero;
+        TSimd c8 = zero, c9 = zero, c10 = zero, c11 = zero, c12 = zero, c13 = zero, c14 = zero, c15 = zero;
+        for (int i = 0; i < count; i++)
+        {
+            TSimd x = TSimd.Create(a[steps[i]]);
+            TSimd* row = (TSimd*)(b + steps[i] * bStride);
+            c0 = TSimd.Fma(x, row[0], c0);
+            c1 = TSimd.Fma(x, row[1], c1);
+            c2 = TSimd.Fma(x, row[2], c2);
+            c3 = TSimd.Fma(x, row[3], c3);
+            c4 = TSimd.Fma(x, row[4], c4);
+            c5 = TSimd.Fma(x, row[5], c5);
+            c6 = TSimd.Fma(x, row[6], c6);
+            c7 = TSimd.Fma(x, row[7], c7);
+            c8 = TSimd.Fma(x, row[8], c8);
+            c9 = TSimd.Fma(x, row[9], c9);
+            c10 = TSimd.Fma(x, row[10], c10);
+            c11 = TSimd.Fma(x, row[11], c11);
+            c12 = TSimd.Fma(x, row[12], c12);
+            c13 = TSimd.Fma(x, row[13], c13);
+            c14 = TSimd.Fma(x, row[14], c14);
+            c15 = TSimd.Fma(x, row[15], c15);
+        }
+
+        Finish(c0, c, add);
+        Finish(c1, c + TSimd.Width, add);
+        Finish(c2, c + 2 * TSimd.Width, add);
+        Finish(c3, c + 3 * TSimd.Width, add);
+        Finish(c4, c + 4 * TSimd.Width, add);
+        Finish(c5, c + 5 * TSimd.Width, add);
+        Finish(c6, c + 6 * TSimd.Width, add);
+        Finish(c7, c + 7 * TSimd.Width, add);
+        Finish(c8, c + 8 * TSimd.Width, add);
+        Finish(c9, c + 9 * TSimd.Width, add);
+        Finish(c10, c + 10 * TSimd.Width, add);
+        Finish(c11, c + 11 * TSimd.Width, add);
+        Finish(c12, c + 12 * TSimd.Width, add);
+        Finish(c13, c + 13 * TSimd.Width, add);
+        Finish(c14, c + 14 * TSimd.Width, add);
+        Finish(c15, c + 15 * TSimd.Width, add);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplySparseHalfGroup(int count, int* steps, float* a, float* b, nint bStride, float* c, bool add)
+    {
+        TSimd zero = TSimd.Zero;
+        TSimd c0 = zero, c1 = zero, c2 = zero, c3 = zero, c4 = zero, c5 = zero, c6 = zero, c7 = zero;
+        for (int i = 0; i < count; i++)
+        {
+            TSimd x = TSimd.Create(a[steps[i]]);
+            TSimd* row = (TSimd*)(b + steps[i] * bStride);
             c0 = TSimd.Fma(x, row[0], c0);
             c1 = TSimd.Fma(x, row[1], c1);
             c2 = TSimd.Fma(x, row[2], c2);

@@ -21,7 +21,7 @@ internal static unsafe class MatMulSparse<TSimd>
 
     /// <summary>Whether a row is mostly zeros.</summary>
     public static bool IsSparse(float* row, int length) =>
-        length >= LeastLength && new ReadOnlySpan<float>(row, length).Count(0f) > length - length / SparsePart;
+        length >= LeastLength && MatMulRow<TSimd>.CountNonzeros(row, length) * SparsePart < length;
 
     /// <summary>Whether a matrix is mostly zeros, as far as some of its rows tell.</summary>
     public static bool IsSparse(float* matrix, int rows, int length)
