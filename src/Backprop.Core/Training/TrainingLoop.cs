@@ -66,6 +66,7 @@ public sealed class TrainingLoop
     /// <exception cref="OperationCanceledException">
     /// The token was cancelled before anything was learned, or later with <see cref="TrainingOptions.ThrowOnCancellation"/>.
     /// </exception>
+    /// <exception cref="DeviceException">The GPU failed or was lost; the weights on it are lost too.</exception>
     /// <exception cref="IOException">A checkpoint cannot be written; the one before is untouched.</exception>
     /// <exception cref="InvalidModelException">The checkpoint to resume from is damaged, and so is the one before.</exception>
     public TrainingHistory Run(BatchSource training, BatchSource? validation = null, CancellationToken cancellationToken = default)
@@ -76,6 +77,10 @@ public sealed class TrainingLoop
         try
         {
             return RunFrozen(training, validation, cancellationToken);
+        }
+        catch (Exception exception) when (exception is not DeviceException && _network.Device.Explain(exception) is { } failure)
+        {
+            throw failure;
         }
         finally
         {
