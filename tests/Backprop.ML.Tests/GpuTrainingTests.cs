@@ -74,7 +74,7 @@ public class GpuTrainingTests
         List<string> lines = [];
         context.Log += (_, e) => lines.Add(e.Message);
         log = lines;
-        var options = new NeuralNetworkRegressionOptions
+        var options = new NeuralNetworkRegressionTrainer.Options
         {
             Device = device,
             GpuIndex = gpuIndex,
