@@ -11,12 +11,6 @@ internal sealed partial class GpuDevice
 
     internal override void Widen(ElementType format, MemoryBlock x, MemoryBlock y, int length) => throw new NotSupportedException();
 
-    internal override void Convolution(in ConvolutionShape shape, MemoryBlock input, MemoryBlock weight, MemoryBlock? bias, Activation activation, MemoryBlock output) => throw new NotSupportedException();
-
-    internal override void ConvolutionBackwardInput(in ConvolutionShape shape, MemoryBlock gradOutput, MemoryBlock weight, MemoryBlock gradInput, bool accumulate) => throw new NotSupportedException();
-
-    internal override void ConvolutionBackwardWeight(in ConvolutionShape shape, MemoryBlock input, MemoryBlock gradOutput, MemoryBlock gradWeight, bool accumulate) => throw new NotSupportedException();
-
     internal override void Embed(in EmbeddingLayout layout, int rows, MemoryBlock x, MemoryBlock tables, MemoryBlock y) => throw new NotSupportedException();
 
     internal override void EmbedBackwardTables(in EmbeddingLayout layout, int rows, MemoryBlock x, MemoryBlock gradOutput, MemoryBlock gradTables, bool accumulate) => throw new NotSupportedException();
