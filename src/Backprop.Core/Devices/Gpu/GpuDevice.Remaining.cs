@@ -11,11 +11,5 @@ internal sealed partial class GpuDevice
 
     internal override void Widen(ElementType format, MemoryBlock x, MemoryBlock y, int length) => throw new NotSupportedException();
 
-    internal override void Convolution(in ConvolutionShape shape, MemoryBlock input, MemoryBlock weight, MemoryBlock? bias, Activation activation, MemoryBlock output) => throw new NotSupportedException();
-
-    internal override void ConvolutionBackwardInput(in ConvolutionShape shape, MemoryBlock gradOutput, MemoryBlock weight, MemoryBlock gradInput, bool accumulate) => throw new NotSupportedException();
-
-    internal override void ConvolutionBackwardWeight(in ConvolutionShape shape, MemoryBlock input, MemoryBlock gradOutput, MemoryBlock gradWeight, bool accumulate) => throw new NotSupportedException();
-
     internal override void MatMul(in MatMulArguments arguments) => throw new NotSupportedException();
 }
