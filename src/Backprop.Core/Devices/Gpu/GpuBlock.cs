@@ -32,7 +32,7 @@ internal sealed class GpuBlock : MemoryBlock
     public ArrayView<int> Integers => Buffer.AsArrayView<int>(0, Buffer.Length);
 
     /// <summary>The elements as doubles, half as many. Blocks begin where doubles may, and so do they end.</summary>
-    public ArrayView<double> Doubles => Buffer.AsArrayView<double>(0, Buffer.Length / 2);
+    public ArrayView<double> Doubles => Floats.Cast<double>();
 
     /// <summary>The elements as 16-bit words, two to an element of four bytes.</summary>
     public ArrayView<ushort> Words => Floats.Cast<ushort>();

@@ -7,8 +7,8 @@ namespace Backprop.Devices.Gpu;
 /// <content>How kernels that are generic over <see cref="IThreadTeam"/> are chosen and launched.</content>
 internal sealed partial class GpuDevice
 {
-    // Lengths of rows, not measured yet: below the first a warp would mostly idle, above the second it would take long alone.
-    private const int ShortestRowOfWarp = 8, LongestRowOfWarp = 512;
+    // Lengths of rows, not measured yet: below this one a warp would mostly idle.
+    private const int ShortestRowOfWarp = 8;
 
     // So many rows fill the device with one thread each.
     private const int RowsThatFillTheDevice = 1 << 14;
@@ -21,6 +21,9 @@ internal sealed partial class GpuDevice
     }
 
     private int WarpSize => _gpu.Accelerator.WarpSize;
+
+    /// <summary>Above this length, not measured yet, a warp would take long alone. On a simulated device it is so short that tests with groups can be small.</summary>
+    private int LongestRowOfWarp => _gpu.IsSimulated ? 24 : 512;
 
     /// <summary>The threads of a group that is a team. On a simulated device two warps, so that there is something to add.</summary>
     private int TeamGroupSize => _gpu.IsSimulated ? Math.Min(2 * WarpSize, _gpu.Accelerator.MaxNumThreadsPerGroup) : _gpu.GroupSize;
