@@ -17,6 +17,18 @@ internal sealed partial class GpuDevice
     {
         if (shape.OutputLength == 0)
             return;
+        if (shape.IsDepthwise && UsesTunedKernels)
+        {
+            ConvolveDepthwise(ConvolutionGather.Forward(shape, bias is not null, activation), input, weight, bias, output);
+            return;
+        }
+
+        if (FitsTiles(shape, shape.GroupOutputChannels, shape.GroupChannels))
+        {
+            ConvolveTiled(ConvolutionGather.Forward(shape, bias is not null, activation), shape.Groups, input, weight, bias, output);
+            return;
+        }
+
         Kernel(ref _convolve, ConvolutionKernels.Forward)(
             _stream, GridFor(shape.OutputLength), shape, (int)activation.Kind, activation.Parameter,
             Floats(input), Floats(weight), FloatsOr(bias, input), Flag(bias is not null), Floats(output));
@@ -27,6 +39,23 @@ internal sealed partial class GpuDevice
     {
         if (shape.InputLength == 0)
             return;
+        bool isDepthwise = shape.IsDepthwise && UsesTunedKernels;
+        if (isDepthwise || FitsTiles(shape, shape.GroupChannels, shape.GroupOutputChannels))
+        {
+            for (int place = 0; place < shape.StrideY * shape.StrideX; place++)
+            {
+                var gather = ConvolutionGather.Backward(shape, place / shape.StrideX, place % shape.StrideX, accumulate);
+                if (gather.Rows == 0 || (gather.Depth == 0 && accumulate))
+                    continue;
+                if (isDepthwise)
+                    ConvolveDepthwise(gather, gradOutput, weight, bias: null, gradInput);
+                else
+                    ConvolveTiled(gather, shape.Groups, gradOutput, weight, bias: null, gradInput);
+            }
+
+            return;
+        }
+
         Kernel(ref _convolveBackwardInput, ConvolutionKernels.BackwardInput)(
             _stream, GridFor(shape.InputLength), shape, Floats(gradOutput), Floats(weight), Floats(gradInput), Flag(accumulate));
     }
@@ -34,6 +63,12 @@ internal sealed partial class GpuDevice
     internal override void ConvolutionBackwardWeight(
         in ConvolutionShape shape, MemoryBlock input, MemoryBlock gradOutput, MemoryBlock gradWeight, bool accumulate)
     {
+        if (shape.Batch > 0 && FitsTiles(shape, shape.GroupOutputChannels, shape.GroupChannels))
+        {
+            MultiplyByGradient(shape, input, gradOutput, gradWeight, accumulate);
+            return;
+        }
+
         // A thread for each weight is too few for most devices, so that the rows of pixels are divided among several.
         int rows = shape.Batch * shape.OutputHeight, threads = 4 * _gpu.MaximumGroups * _gpu.GroupSize;
         int rowsOfPart = Math.Max(1, rows / Math.Clamp(threads / shape.WeightLength, 1, Math.Max(rows, 1)));
