@@ -18,10 +18,14 @@ internal static class GpuHarness
     public static GpuDevice SimulatedTuned { get; } = new(GpuAccelerator.Simulated(threadsPerWarp: 16, warps: 16, multiprocessors: 1), usesTunedKernels: true);
 
     /// <summary>Checks calls on the simulated GPU.</summary>
-    public static void CheckAll(IEnumerable<KernelCase> cases) => CheckAll(Simulated, cases, LongestSimulatedBlock);
+    public static void CheckAll(IEnumerable<KernelCase> cases, int longestBlock = LongestSimulatedBlock) => CheckAll(Simulated, cases, longestBlock);
 
     /// <summary>Checks calls of tuned kernels, for which a barrier costs a millisecond, on the simulated GPU.</summary>
     public static void CheckTuned(IEnumerable<KernelCase> cases, int longestBlock = LongestSimulatedBlock) => CheckAll(SimulatedTuned, cases, longestBlock);
+
+    /// <summary>The cases whose names begin in one of the given ways.</summary>
+    public static IEnumerable<KernelCase> Named(IEnumerable<KernelCase> cases, params string[] beginnings) =>
+        cases.Where(kernelCase => beginnings.Any(beginning => kernelCase.Name.StartsWith(beginning, StringComparison.Ordinal)));
 
     private static void CheckAll(GpuDevice device, IEnumerable<KernelCase> cases, int longestBlock)
     {
