@@ -79,24 +79,18 @@ internal sealed partial class GpuDevice
         Return(scratch);
     }
 
-    internal override double SumOfSquares(MemoryBlock x, int length)
-    {
-        ThreadTeamKind team = TeamForElements;
-        return SumOfAll(
-            TeamKernel(ref _squares, team, ReductionKernels.SumOfSquares<SingleThread>, ReductionKernels.SumOfSquares<GroupOfThreads>), team, x, length);
-    }
+    internal override double SumOfSquares(MemoryBlock x, int length) =>
+        IsAnticipated(MeasurementKind.SumOfSquares, x, length, out double known) ? known : SumOfAll(SquaresKernel(TeamForElements), TeamForElements, x, length);
 
-    internal override double SumOfMagnitudes(MemoryBlock x, int length)
-    {
-        ThreadTeamKind team = TeamForElements;
-        return SumOfAll(
-            TeamKernel(ref _magnitudes, team, ReductionKernels.SumOfMagnitudes<SingleThread>, ReductionKernels.SumOfMagnitudes<GroupOfThreads>), team, x, length);
-    }
+    internal override double SumOfMagnitudes(MemoryBlock x, int length) =>
+        IsAnticipated(MeasurementKind.SumOfMagnitudes, x, length, out double known) ? known : SumOfAll(MagnitudesKernel(TeamForElements), TeamForElements, x, length);
 
     internal override float LargestMagnitude(MemoryBlock x, int length)
     {
         if (length == 0)
             return 0f;
+        if (IsAnticipated(MeasurementKind.LargestMagnitude, x, length, out double known))
+            return (float)known;
         ThreadTeamKind team = TeamForElements;
         KernelConfig grid = GridForElements(team, length);
         int teams = TeamsOf(team, grid);
@@ -110,6 +104,12 @@ internal sealed partial class GpuDevice
         return result[0];
     }
 
+    private Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<double>> SquaresKernel(ThreadTeamKind team) =>
+        TeamKernel(ref _squares, team, ReductionKernels.SumOfSquares<SingleThread>, ReductionKernels.SumOfSquares<GroupOfThreads>);
+
+    private Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<double>> MagnitudesKernel(ThreadTeamKind team) =>
+        TeamKernel(ref _magnitudes, team, ReductionKernels.SumOfMagnitudes<SingleThread>, ReductionKernels.SumOfMagnitudes<GroupOfThreads>);
+
     /// <summary>One team, which reads what all have found and overwrites the first of it.</summary>
     private KernelConfig GridOfOneTeam(ThreadTeamKind team) => team == ThreadTeamKind.Thread ? new KernelConfig(1, 1) : GridForRows(team, 1);
 
@@ -117,7 +117,7 @@ internal sealed partial class GpuDevice
     private void AddAll(ThreadTeamKind team, ArrayView<double> sums, int count) =>
         TeamKernel(ref _addAll, team, ReductionKernels.AddAll<SingleThread>, ReductionKernels.AddAll<GroupOfThreads>)(_stream, GridOfOneTeam(team), sums, count);
 
-    private unsafe double SumOfAll(Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<double>> kernel, ThreadTeamKind team, MemoryBlock x, int length)
+    private double SumOfAll(Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<double>> kernel, ThreadTeamKind team, MemoryBlock x, int length)
     {
         KernelConfig grid = GridForElements(team, length);
         int teams = TeamsOf(team, grid);
@@ -126,6 +126,7 @@ internal sealed partial class GpuDevice
         AddAll(team, scratch.Doubles, teams);
         double result = 0;
         scratch.Doubles.SubView(0, 1).CopyToCPU(_stream, ref result, 1);
+        Synchronizations++;
         Return(scratch);
         return result;
     }
