@@ -18,7 +18,7 @@ internal static class GpuHarness
     public static GpuDevice SimulatedTuned { get; } = new(GpuAccelerator.Simulated(threadsPerWarp: 16, warps: 16, multiprocessors: 1), usesTunedKernels: true);
 
     /// <summary>Checks calls on the simulated GPU.</summary>
-    public static void CheckAll(IEnumerable<KernelCase> cases) => CheckAll(Simulated, cases, LongestSimulatedBlock);
+    public static void CheckAll(IEnumerable<KernelCase> cases, int longestBlock = LongestSimulatedBlock) => CheckAll(Simulated, cases, longestBlock);
 
     /// <summary>Checks calls of tuned kernels, for which a barrier costs a millisecond, on the simulated GPU.</summary>
     public static void CheckTuned(IEnumerable<KernelCase> cases, int longestBlock = LongestSimulatedBlock) => CheckAll(SimulatedTuned, cases, longestBlock);

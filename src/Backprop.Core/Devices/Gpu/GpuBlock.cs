@@ -32,10 +32,10 @@ internal sealed class GpuBlock : MemoryBlock
     public ArrayView<int> Integers => Buffer.AsArrayView<int>(0, Buffer.Length);
 
     /// <summary>The elements as 16-bit words, two to an element of four bytes.</summary>
-    public ArrayView<ushort> Words => Buffer.AsArrayView<ushort>(0, 2 * Buffer.Length);
+    public ArrayView<ushort> Words => Floats.Cast<ushort>();
 
     /// <summary>The elements as bytes.</summary>
-    public ArrayView<byte> Bytes => Buffer.AsArrayView<byte>(0, 4 * Buffer.Length);
+    public ArrayView<byte> Bytes => Floats.Cast<byte>();
 
     /// <summary>What lies in the device's memory.</summary>
     internal MemoryBuffer1D<float, Stride1D.Dense> Buffer { get; }

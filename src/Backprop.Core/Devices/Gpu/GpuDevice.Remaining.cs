@@ -5,12 +5,6 @@ namespace Backprop.Devices.Gpu;
 // For the time being: every line goes when its family gets a file.
 internal sealed partial class GpuDevice
 {
-    internal override void Round(ElementType format, MemoryBlock x, MemoryBlock y, int length) => throw new NotSupportedException();
-
-    internal override void Narrow(ElementType format, MemoryBlock x, MemoryBlock y, int length) => throw new NotSupportedException();
-
-    internal override void Widen(ElementType format, MemoryBlock x, MemoryBlock y, int length) => throw new NotSupportedException();
-
     internal override void Embed(in EmbeddingLayout layout, int rows, MemoryBlock x, MemoryBlock tables, MemoryBlock y) => throw new NotSupportedException();
 
     internal override void EmbedBackwardTables(in EmbeddingLayout layout, int rows, MemoryBlock x, MemoryBlock gradOutput, MemoryBlock gradTables, bool accumulate) => throw new NotSupportedException();
@@ -56,8 +50,6 @@ internal sealed partial class GpuDevice
     internal override void ScaleChannels(in ChannelLayout layout, MemoryBlock factors, MemoryBlock x, MemoryBlock y, bool accumulate) => throw new NotSupportedException();
 
     internal override void Rescale(in RescalingArguments arguments, MemoryBlock x, MemoryBlock y) => throw new NotSupportedException();
-
-    internal override void MatMul(in MatMulArguments arguments) => throw new NotSupportedException();
 
     internal override void Dropout(in RandomKey key, float rate, MemoryBlock x, MemoryBlock y, int length, bool accumulate) => throw new NotSupportedException();
 
