@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Backprop.Memory;
@@ -9,18 +8,15 @@ namespace Backprop.Memory;
 /// the limit demands it or <see cref="Trim"/> is called.
 /// </summary>
 /// <remarks>
-/// Blocks come in size classes, four per power of two, so at most a fifth of a block is unused (more of one below 64 elements). Each class is a stack:
-/// the block returned last is the warmest and is lent first. All members may be called from any thread.
+/// Each size class (see <see cref="SizeClass"/>) is a stack: the block returned last is the warmest and is lent first. All members may be called from any thread.
 /// </remarks>
 internal sealed class BufferPool
 {
-    private const int SmallestCapacity = 16;
-    private const int NumberOfClasses = 104;
     private const double DefaultShareOfMemory = 0.75;
 
     // Held for nanoseconds, thousands of times per step, and nearly always free: a lock that knows its owner costs thrice as much.
     private SpinLock _lock = new(enableThreadOwnerTracking: false);
-    private readonly NativeBlock?[] _idle = new NativeBlock?[NumberOfClasses];
+    private readonly NativeBlock?[] _idle = new NativeBlock?[SizeClass.Count];
     private long _bytesRented, _bytesIdle, _peakBytes, _byteLimit;
 
     /// <summary>A pool that may hold three quarters of the memory this process can have.</summary>
@@ -75,7 +71,7 @@ internal sealed class BufferPool
 
     private NativeBlock RentOnce(int length)
     {
-        int sizeClass = SizeClass(length);
+        int sizeClass = SizeClass.Of(length);
         bool isTaken = false;
         try
         {
@@ -83,7 +79,7 @@ internal sealed class BufferPool
             NativeBlock? block = _idle[sizeClass];
             if (block is null)
             {
-                block = Allocate(length, CapacityOf(sizeClass));
+                block = Allocate(length, SizeClass.Capacity(sizeClass));
             }
             else
             {
@@ -107,7 +103,7 @@ internal sealed class BufferPool
     /// <exception cref="InvalidOperationException">It was returned before, or another pool lent it.</exception>
     public void Return(NativeBlock block)
     {
-        int sizeClass = SizeClass(block.Capacity);
+        int sizeClass = SizeClass.Of(block.Capacity);
         bool isTaken = false;
         try
         {
@@ -198,7 +194,7 @@ internal sealed class BufferPool
     // Largest first: few calls, and the small blocks are the ones that are asked for most.
     private void FreeIdle(long bytes)
     {
-        for (int sizeClass = NumberOfClasses - 1; sizeClass >= 0; sizeClass--)
+        for (int sizeClass = SizeClass.Count - 1; sizeClass >= 0; sizeClass--)
         {
             while (_idle[sizeClass] is { } block)
             {
@@ -215,20 +211,4 @@ internal sealed class BufferPool
     // Whoever reads a block after returning it, or before writing it, shall see it at once.
     [System.Diagnostics.Conditional("DEBUG")]
     private static unsafe void Poison(NativeBlock block) => new Span<float>(block.Floats, block.Capacity).Fill(float.NaN);
-
-    // Capacities in units of 16 elements: 1, 2, 3, 4, then 5 6 7 8, 10 12 14 16, 20 24 28 32, ...
-    private static int SizeClass(int length)
-    {
-        uint unitsBelow = ((uint)Math.Max(length, 1) - 1) / SmallestCapacity;
-        if (unitsBelow < 4)
-            return (int)unitsBelow;
-        int logarithm = BitOperations.Log2(unitsBelow);
-        return (int)((unitsBelow >> (logarithm - 2)) - 4) + 4 * (logarithm - 1);
-    }
-
-    private static int CapacityOf(int sizeClass)
-    {
-        long units = sizeClass < 4 ? sizeClass + 1 : (long)(sizeClass % 4 + 5) << (sizeClass / 4 - 1);
-        return (int)Math.Min(units * SmallestCapacity, int.MaxValue);
-    }
 }

@@ -47,6 +47,8 @@ internal sealed class Linear : Operation<Linear.Attributes>
                 Bias = bias?.Values,
                 Activation = activation,
                 MaySkipZeros = !tape.IsRecording || !x.RequiresGradient, // the weights of a trained network are finite; while it is trained, only examples are mostly zeros
+                FormatA = tape.Format,
+                FormatB = tape.Format,
             });
 
         var attributes = new Attributes(activation, m, n, k);
@@ -75,6 +77,7 @@ internal sealed class Linear : Operation<Linear.Attributes>
             {
                 TransposeA = true,
                 Accumulate = accumulate,
+                FormatA = tape.Format,
                 MaySkipZeros = !x.RequiresGradient, // a gradient that is not finite shows in the bias, and where there is an input
             });
         }
@@ -89,7 +92,7 @@ internal sealed class Linear : Operation<Linear.Attributes>
         {
             MemoryBlock gradInput = tape.GradientOf(x, out bool accumulate);
             using ScratchBlock right = ScratchBlock.Factor(tape, weight);
-            device.MatMul(new MatMulArguments(gradOutput, right.Block, gradInput, m, k, n) { TransposeB = true, Accumulate = accumulate });
+            device.MatMul(new MatMulArguments(gradOutput, right.Block, gradInput, m, k, n) { TransposeB = true, Accumulate = accumulate, FormatB = tape.Format });
         }
     }
 

@@ -33,37 +33,40 @@ internal static class ConversionCases
     /// <summary>Every word there is, between words that must stay: exactly what System.Half, or the upper half of a float, is.</summary>
     public static void CheckEveryWord(ElementType format)
     {
+        foreach ((InstructionSet _, CpuDevice[] devices) in KernelHarness.Processors)
+            CheckEveryWord(devices[0], format);
+    }
+
+    /// <summary>The same on one device.</summary>
+    public static void CheckEveryWord(Device device, ElementType format)
+    {
         const int Count = 1 << 16;
         ushort[] words = [.. Enumerable.Range(0, Count).Select(word => (ushort)word)];
-        foreach ((InstructionSet _, CpuDevice[] devices) in KernelHarness.Processors)
+        MemoryBlock source = device.Rent(Count, format), values = device.Rent(Count, ElementType.Float32), back = device.Rent(Count, format);
+        device.Upload(MemoryMarshal.Cast<ushort, float>(words), source);
+        device.Widen(format, source, values, Count);
+        var numbers = new float[Count];
+        device.Download(values, numbers);
+        for (int i = 0; i < Count; i++)
         {
-            CpuDevice device = devices[0];
-            MemoryBlock source = device.Rent(Count, format), values = device.Rent(Count, ElementType.Float32), back = device.Rent(Count, format);
-            device.Upload(MemoryMarshal.Cast<ushort, float>(words), source);
-            device.Widen(format, source, values, Count);
-            var numbers = new float[Count];
-            device.Download(values, numbers);
-            for (int i = 0; i < Count; i++)
-            {
-                float expected = format == ElementType.BFloat16 ? BitConverter.Int32BitsToSingle(i << 16) : (float)BitConverter.UInt16BitsToHalf((ushort)i);
-                Assert.True(float.IsNaN(expected) ? float.IsNaN(numbers[i]) : BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(numbers[i]), $"{device}: word {i:x4} is {numbers[i]}, expected {expected}");
-            }
-
-            // Odd lengths: the words behind the end stay as they are.
-            foreach (int length in new[] { 0, 1, 3, 7, 15, 17, 33, Count - 1, Count })
-            {
-                var written = new ushort[Count];
-                Array.Fill(written, (ushort)0x1234);
-                device.Upload(MemoryMarshal.Cast<ushort, float>(written), back);
-                device.Narrow(format, values, back, length);
-                device.Download(back, MemoryMarshal.Cast<ushort, float>(written.AsSpan()));
-                for (int i = 0; i < Count; i++)
-                    Assert.True(i >= length ? written[i] == 0x1234 : written[i] == words[i] || float.IsNaN(numbers[i]), $"{device}, {length} words: word {i:x4} became {written[i]:x4}");
-            }
-
-            foreach (MemoryBlock block in new[] { source, values, back })
-                device.Return(block);
+            float expected = format == ElementType.BFloat16 ? BitConverter.Int32BitsToSingle(i << 16) : (float)BitConverter.UInt16BitsToHalf((ushort)i);
+            Assert.True(float.IsNaN(expected) ? float.IsNaN(numbers[i]) : BitConverter.SingleToInt32Bits(expected) == BitConverter.SingleToInt32Bits(numbers[i]), $"{device}: word {i:x4} is {numbers[i]}, expected {expected}");
         }
+
+        // Odd lengths: the words behind the end stay as they are.
+        foreach (int length in new[] { 0, 1, 3, 7, 15, 17, 33, Count - 1, Count })
+        {
+            var written = new ushort[Count];
+            Array.Fill(written, (ushort)0x1234);
+            device.Upload(MemoryMarshal.Cast<ushort, float>(written), back);
+            device.Narrow(format, values, back, length);
+            device.Download(back, MemoryMarshal.Cast<ushort, float>(written.AsSpan()));
+            for (int i = 0; i < Count; i++)
+                Assert.True(i >= length ? written[i] == 0x1234 : written[i] == words[i] || float.IsNaN(numbers[i]), $"{device}, {length} words: word {i:x4} became {written[i]:x4}");
+        }
+
+        foreach (MemoryBlock block in new[] { source, values, back })
+            device.Return(block);
     }
 
     private static IEnumerable<(string Name, float[] Values)> Inputs()

@@ -87,6 +87,36 @@ internal static class ConvolutionCases
         new(1, 7, 7, 2, 3, 2, 5, 3, 3) { StrideY = 5, StrideX = 1, PaddingTop = 1, DilationY = 3 },
     ];
 
+    /// <summary>
+    /// Small ones around the tiles of a GPU: 128 rows, 16, 32 or 64 columns, a depth of 8, in which four numbers are read at
+    /// once where they follow each other.
+    /// </summary>
+    public static IEnumerable<ConvolutionShape> AroundTiles() =>
+    [
+        Of(1, 11, 12, 3, 8, 3, 3, padding: 1),
+        Of(2, 5, 6, 4, 20, 3, 3, padding: 1),
+        Of(1, 4, 5, 8, 36, 3, 3, stride: 2, padding: 1),
+        Of(1, 6, 6, 5, 33, 3, 2, stride: 2, padding: 1),
+        Of(1, 9, 8, 34, 66, 1, 1),
+        Of(1, 8, 7, 68, 9, 3, 3, padding: 2, dilation: 2),
+        Of(1, 9, 9, 9, 10, 3, 3, stride: 2, padding: 2, dilation: 2),
+        Of(1, 9, 8, 12, 16, 5, 3, stride: 3, padding: 1, dilation: 2),
+        Of(1, 6, 5, 16, 24, 3, 3, padding: 1, groups: 2),
+        Of(1, 5, 5, 18, 20, 2, 2, groups: 2),
+        Of(1, 8, 8, 8, 12, 2, 2, stride: 3),
+        Of(2, 5, 5, 8, 16, 1, 1, stride: 2),
+        Of(1, 1, 140, 8, 8, 1, 5, stride: 3),
+        Of(20, 3, 3, 8, 16, 2, 2),
+        Of(2, 17, 17, 8, 8, 3, 3, padding: 1), // the sum over the pixels in two parts
+        Of(0, 6, 6, 8, 8, 3, 3, padding: 1),
+        Of(2, 7, 9, 16, 16, 3, 3, padding: 1, groups: 16),
+        Of(1, 9, 8, 5, 5, 3, 3, stride: 2, padding: 1, groups: 5),
+        Of(1, 9, 8, 6, 6, 5, 2, stride: 2, padding: 2, dilation: 2, groups: 6),
+        new(2, 9, 7, 8, 4, 6, 9, 3, 2) { StrideY = 2, StrideX = 1 },
+        new(1, 8, 9, 8, 4, 3, 12, 2, 4) { StrideY = 3, StrideX = 2, PaddingTop = 1, PaddingLeft = 3, DilationY = 2 },
+        new(1, 7, 7, 8, 3, 2, 8, 3, 3) { StrideY = 5, StrideX = 1, PaddingTop = 1, DilationY = 3 },
+    ];
+
     // What is not a number or infinite must reach exactly the outputs whose windows hold it.
     private static readonly float[] NotFinite = [float.NaN, float.PositiveInfinity, float.NegativeInfinity];
 
@@ -119,7 +149,12 @@ internal static class ConvolutionCases
     }
 
     private static IEnumerable<KernelCase> OfNotFinite(Func<ConvolutionShape, KernelCase> create) =>
-        [create(Of(2, 9, 30, 3, 20, 3, 3, padding: 1)), create(Of(1, 9, 9, 20, 3, 3, 3, stride: 2, padding: 1)), create(Of(2, 9, 9, 18, 18, 3, 3, padding: 1, groups: 18))];
+    [
+        create(Of(2, 9, 30, 3, 20, 3, 3, padding: 1)),
+        create(Of(1, 9, 9, 20, 3, 3, 3, stride: 2, padding: 1)),
+        create(Of(2, 9, 9, 18, 18, 3, 3, padding: 1, groups: 18)),
+        create(Of(1, 9, 9, 12, 16, 3, 3, padding: 1)),
+    ];
 
     // A few numbers that are spoiled, in the first image, away from the borders of most shapes.
     private static float[] Spoiled(int length, int seed)
@@ -130,9 +165,11 @@ internal static class ConvolutionCases
         return values;
     }
 
-    public static IEnumerable<KernelCase> Forward()
+    public static IEnumerable<KernelCase> Forward() => Forward(Shapes);
+
+    public static IEnumerable<KernelCase> Forward(IEnumerable<ConvolutionShape> shapes)
     {
-        foreach (ConvolutionShape shape in Shapes)
+        foreach (ConvolutionShape shape in shapes)
             foreach (Activation activation in (Activation[])[Activation.Identity, new(ActivationKind.Relu)])
                 foreach (bool useBias in (bool[])[false, true])
                     yield return new KernelCase(
@@ -144,9 +181,11 @@ internal static class ConvolutionCases
                         (d, m) => d.Convolution(shape, m[0], m[1], useBias ? m[2] : null, activation, m[3]), KernelHarness.Exponential);
     }
 
-    public static IEnumerable<KernelCase> BackwardInput()
+    public static IEnumerable<KernelCase> BackwardInput() => BackwardInput(Shapes);
+
+    public static IEnumerable<KernelCase> BackwardInput(IEnumerable<ConvolutionShape> shapes)
     {
-        foreach (ConvolutionShape shape in Shapes)
+        foreach (ConvolutionShape shape in shapes)
             foreach (bool accumulate in (bool[])[false, true])
                 yield return new KernelCase(
                     $"{shape}, accumulate {accumulate}",
@@ -157,9 +196,11 @@ internal static class ConvolutionCases
                     (d, m) => d.ConvolutionBackwardInput(shape, m[0], m[1], m[2], accumulate), KernelHarness.Exponential);
     }
 
-    public static IEnumerable<KernelCase> BackwardWeight()
+    public static IEnumerable<KernelCase> BackwardWeight() => BackwardWeight(Shapes);
+
+    public static IEnumerable<KernelCase> BackwardWeight(IEnumerable<ConvolutionShape> shapes)
     {
-        foreach (ConvolutionShape shape in Shapes)
+        foreach (ConvolutionShape shape in shapes)
             foreach (bool accumulate in (bool[])[false, true])
                 yield return new KernelCase(
                     $"{shape}, accumulate {accumulate}",

@@ -74,7 +74,7 @@ internal static class KernelHarness
             (float[][] Blocks, double Result)? first = null;
             foreach (CpuDevice device in devices)
             {
-                (float[][] blocks, double result, string? complaint) = RunProcessor(kernelCase, device);
+                (float[][] blocks, double result, string? complaint) = RunOn(device, kernelCase);
                 if (complaint is not null)
                     return $"{kernelCase.Name} on {device}: {complaint}";
                 if (first is null && Compare(kernelCase, expected, expectedResult, blocks, result) is { } wrong)
@@ -91,14 +91,25 @@ internal static class KernelHarness
         return null;
     }
 
-    public static void CheckAll(IEnumerable<KernelCase> cases)
+    /// <summary>Checks one call on a device of another kind; returns what is wrong, or null.</summary>
+    public static string? CheckOn(Device device, KernelCase kernelCase)
+    {
+        (double[][] expected, double expectedResult) = RunReference(kernelCase);
+        (float[][] blocks, double result, string? complaint) = RunOn(device, kernelCase);
+        complaint ??= Compare(kernelCase, expected, expectedResult, blocks, result);
+        return complaint is null ? null : $"{kernelCase.Name} on {device}: {complaint}";
+    }
+
+    public static void CheckAll(IEnumerable<KernelCase> cases) => CheckAll(cases, Check);
+
+    public static void CheckAll(IEnumerable<KernelCase> cases, Func<KernelCase, string?> check)
     {
         List<string> failures = [];
         int count = 0;
         foreach (KernelCase kernelCase in cases)
         {
             count++;
-            if (Check(kernelCase) is { } failure)
+            if (check(kernelCase) is { } failure)
                 failures.Add(failure);
         }
 
@@ -137,7 +148,7 @@ internal static class KernelHarness
         return ([.. memory.Select((block, i) => ReferenceDevice.Values(block)[..kernelCase.Blocks[i].Length])], result);
     }
 
-    private static (float[][] Blocks, double Result, string? Complaint) RunProcessor(KernelCase kernelCase, CpuDevice device)
+    private static (float[][] Blocks, double Result, string? Complaint) RunOn(Device device, KernelCase kernelCase)
     {
         MemoryBlock[] memory = [.. kernelCase.Blocks.Select(block => device.Rent(block.Length + GuardLength, ElementType.Float32))];
         for (int i = 0; i < memory.Length; i++)

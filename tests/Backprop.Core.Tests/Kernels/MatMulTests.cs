@@ -8,6 +8,9 @@ namespace Backprop.Tests;
 /// <summary>The processor's matrix product: all transposes, sizes around the tiles, epilogues, equal bits for every number of threads.</summary>
 public partial class MatMulTests
 {
+    /// <summary>A way to compute a product.</summary>
+    internal delegate void Multiplication(in MatMulArguments arguments);
+
     private const double Tolerance = 1e-12; // the goal of the project is 10⁻⁷
     private const int GuardLength = 64;
     private const float GuardValue = -98765.4f;
@@ -31,12 +34,7 @@ public partial class MatMulTests
     public void TheProductIsRightForEverySize(string instructionSet, bool transposeA, bool transposeB)
     {
         CpuDevice device = Processor(instructionSet)[1];
-        var failures = new List<string>();
-        foreach (int m in Sizes)
-            foreach (int n in Sizes)
-                foreach (int k in Sizes)
-                    Check(device, m, n, k, transposeA, transposeB, failures);
-        Assert.True(failures.Count == 0, $"{failures.Count} failures:\n{string.Join("\n", failures.Take(10))}");
+        CheckAll(device, [.. from m in Sizes from n in Sizes from k in Sizes select (m, n, k)], transposeA, transposeB);
     }
 
     [Theory]
@@ -156,10 +154,13 @@ public partial class MatMulTests
 
     [Theory]
     [MemberData(nameof(Transposes))]
-    public void NotANumberAndInfinityPassThrough(string instructionSet, bool transposeA, bool transposeB)
+    public void NotANumberAndInfinityPassThrough(string instructionSet, bool transposeA, bool transposeB) =>
+        CheckNotFinite(Processor(instructionSet)[0], [(1, 1, 1), (1, 40, 70), (5, 33, 17), (33, 50, 40), (64, 300, 20), (600, 20, 9)], transposeA, transposeB);
+
+    /// <summary>Checks that NaN and infinity reach the elements they belong to, and no others.</summary>
+    internal static void CheckNotFinite(Device device, IEnumerable<(int M, int N, int K)> sizes, bool transposeA, bool transposeB, Multiplication? multiply = null)
     {
-        CpuDevice device = Processor(instructionSet)[0];
-        foreach ((int m, int n, int k) in ((int, int, int)[])[(1, 1, 1), (1, 40, 70), (5, 33, 17), (33, 50, 40), (64, 300, 20), (600, 20, 9)])
+        foreach ((int m, int n, int k) in sizes)
         {
             // Zeros meet NaN and infinity, which both give NaN: a product that leaves out zeros would show here.
             float[] a = Samples.Uniform(m * k, 1), b = Samples.Uniform(k * n, 2), bias = Samples.Uniform(n, 3);
@@ -170,8 +171,8 @@ public partial class MatMulTests
             b[^1] = float.PositiveInfinity;
             bias[n / 2] = float.PositiveInfinity;
             double[] expected = Product(a, b, m, n, k, transposeA, transposeB);
-            float[] result = Run(device, a, b, new float[m * n], bias, m, n, k, transposeA, transposeB, false, Activation.Identity).Result;
-            float[] added = Run(device, a, b, result, null, m, n, k, transposeA, transposeB, true, Activation.Identity).Result;
+            float[] result = Run(device, a, b, new float[m * n], bias, m, n, k, transposeA, transposeB, false, Activation.Identity, multiply: multiply).Result;
+            float[] added = Run(device, a, b, result, null, m, n, k, transposeA, transposeB, true, Activation.Identity, multiply: multiply).Result;
             for (int i = 0; i < result.Length; i++)
             {
                 double sum = expected[i] + bias[i % n], twice = sum + expected[i];
@@ -183,16 +184,19 @@ public partial class MatMulTests
 
     [Theory]
     [MemberData(nameof(InstructionSets))]
-    public void EveryActivationMayFollowTheProduct(string instructionSet)
+    public void EveryActivationMayFollowTheProduct(string instructionSet) =>
+        CheckActivations(Processor(instructionSet)[0], [(1, 1, 1, false), (1, 37, 5, false), (5, 3, 7, false), (13, 33, 16, false), (64, 100, 17, false), (7, 16, 0, false), (150, 130, 3, false), (1, 37, 5, true), (1, 9, 0, true), (32, 200, 90, true)]);
+
+    /// <summary>Checks every activation after products of the given sizes.</summary>
+    internal static void CheckActivations(Device device, IReadOnlyList<(int M, int N, int K, bool TransposeB)> sizes, Multiplication? multiply = null)
     {
-        CpuDevice device = Processor(instructionSet)[0];
         foreach (ActivationKind kind in Enum.GetValues<ActivationKind>())
         {
-            foreach ((int m, int n, int k, bool transposeB) in ((int, int, int, bool)[])[(1, 1, 1, false), (1, 37, 5, false), (5, 3, 7, false), (13, 33, 16, false), (64, 100, 17, false), (7, 16, 0, false), (150, 130, 3, false), (1, 37, 5, true), (1, 9, 0, true), (32, 200, 90, true)])
+            foreach ((int m, int n, int k, bool transposeB) in sizes)
             {
                 var activation = new Activation(kind, 0.3f);
                 float[] a = Samples.Uniform(m * k, 1), b = Samples.Uniform(k * n, 2), bias = Samples.Uniform(n, 3);
-                (float[] result, string? complaint) = Run(device, a, b, new float[m * n], bias, m, n, k, false, transposeB, false, activation);
+                (float[] result, string? complaint) = Run(device, a, b, new float[m * n], bias, m, n, k, false, transposeB, false, activation, multiply: multiply);
                 Assert.Null(complaint);
                 double[] expected = [.. Product(a, b, m, n, k, false, transposeB).Select((value, i) => ActivationFormulas.Value(activation, value + bias[i % n]))];
                 double error = KernelHarness.NormalizedMeanSquaredError(expected, result);
@@ -201,13 +205,22 @@ public partial class MatMulTests
         }
     }
 
-    private static void Check(CpuDevice device, int m, int n, int k, bool transposeA, bool transposeB, List<string> failures)
+    /// <summary>Checks products of the given sizes, plain, with bias and accumulated, on a device of any kind.</summary>
+    internal static void CheckAll(Device device, IEnumerable<(int M, int N, int K)> sizes, bool transposeA, bool transposeB, Multiplication? multiply = null)
+    {
+        var failures = new List<string>();
+        foreach ((int m, int n, int k) in sizes)
+            Check(device, m, n, k, transposeA, transposeB, multiply ?? device.MatMul, failures);
+        Assert.True(failures.Count == 0, $"{failures.Count} failures:\n{string.Join("\n", failures.Take(10))}");
+    }
+
+    private static void Check(Device device, int m, int n, int k, bool transposeA, bool transposeB, Multiplication multiply, List<string> failures)
     {
         float[] a = Samples.Uniform(m * k, m + 1), b = Samples.Uniform(k * n, n + 2), c = Samples.Uniform(m * n, k + 3), bias = Samples.Uniform(n, 5);
         double[] product = Product(a, b, m, n, k, transposeA, transposeB);
         foreach (int form in (int[])[0, 1, 2])
         {
-            (float[] result, string? complaint) = Run(device, a, b, c, form == 2 ? bias : null, m, n, k, transposeA, transposeB, accumulate: form == 1, Activation.Identity);
+            (float[] result, string? complaint) = Run(device, a, b, c, form == 2 ? bias : null, m, n, k, transposeA, transposeB, accumulate: form == 1, Activation.Identity, multiply: multiply);
             double[] expected = [.. product.Select((value, i) => form == 1 ? value + c[i] : form == 2 ? value + bias[i % n] : value)];
             double error = KernelHarness.NormalizedMeanSquaredError(expected, result);
             if (complaint is not null || !(error <= Tolerance))
@@ -218,11 +231,11 @@ public partial class MatMulTests
     private static CpuDevice[] Processor(string instructionSet) => KernelHarness.Processors.Single(processor => processor.Set.ToString() == instructionSet).Devices;
 
     private static (float[] Result, string? Complaint) Run(
-        CpuDevice device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation, bool maySkipZeros = false)
+        Device device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation, bool maySkipZeros = false, Multiplication? multiply = null)
     {
         MemoryBlock blockA = Guarded(device, a, float.NaN), blockB = Guarded(device, b, float.NaN), blockC = Guarded(device, accumulate ? c : null, GuardValue, c.Length);
         MemoryBlock? blockBias = bias is null ? null : Guarded(device, bias, float.NaN);
-        device.MatMul(new MatMulArguments(blockA, blockB, blockC, m, n, k)
+        (multiply ?? device.MatMul)(new MatMulArguments(blockA, blockB, blockC, m, n, k)
         {
             TransposeA = transposeA,
             TransposeB = transposeB,
@@ -242,7 +255,7 @@ public partial class MatMulTests
         return (result[..c.Length], complaint);
     }
 
-    private static MemoryBlock Guarded(CpuDevice device, float[]? values, float guard, int length = 0)
+    private static MemoryBlock Guarded(Device device, float[]? values, float guard, int length = 0)
     {
         length = values?.Length ?? length;
         MemoryBlock block = device.Rent(length + GuardLength, ElementType.Float32);
@@ -254,7 +267,7 @@ public partial class MatMulTests
         return block;
     }
 
-    private static float[] Download(CpuDevice device, MemoryBlock block, int length)
+    private static float[] Download(Device device, MemoryBlock block, int length)
     {
         var values = new float[length];
         device.Download(block, values);
