@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Backprop.Devices.Cpu;
-using Backprop.ML;
+using Backprop.ML.Persistence;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 

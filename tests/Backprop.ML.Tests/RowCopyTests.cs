@@ -33,7 +33,7 @@ public sealed class RowCopyTests
             Assert.Equal(length > 0, expected.Features.Any(value => value != Guard));
             foreach (int threads in new[] { 0, 1, 2, 8 })
             {
-                Device device = threads == 0 ? new ReferenceDevice() : new CpuDevice(InstructionSetDetection.Best, threads);
+                Device device = threads == 0 ? ReferenceDevice.Instance : new CpuDevice(InstructionSetDetection.Best, threads);
                 (float[] Features, float[] Targets, float[] Weights) gathered = Room(length);
                 RowCopy.Copy(data, rows, gathered.Features, gathered.Targets, gathered.Weights, device);
                 (device as CpuDevice)?.Workers.Dispose();

@@ -73,7 +73,8 @@ public sealed class RowPreparationTests
         BatchSource inMemory = memory.CreateSource(50, CancellationToken.None);
         for (int epoch = 0; epoch < 3; epoch++) // buffers are used again
         {
-            (float[] values, float[] numbers) = Epoch(source, epoch), (inMemoryValues, inMemoryNumbers) = Epoch(inMemory, epoch);
+            (float[] values, float[] numbers) = Epoch(source, epoch);
+            (float[] inMemoryValues, float[] inMemoryNumbers) = Epoch(inMemory, epoch);
             AssertSameBits(inMemoryValues, values);
             AssertSameBits(inMemoryNumbers, numbers);
             for (int row = 0; row < Rows; row++)

@@ -34,7 +34,7 @@ public class SharedWorkTests
         (device as CpuDevice)?.Workers.Dispose();
     }
 
-    private static Device Create(int threads) => threads == 0 ? new ReferenceDevice() : new CpuDevice(InstructionSetDetection.Best, threads);
+    private static Device Create(int threads) => threads == 0 ? ReferenceDevice.Instance : new CpuDevice(InstructionSetDetection.Best, threads);
 
     private readonly struct Counting(int chunks) : IChunkedWork
     {
