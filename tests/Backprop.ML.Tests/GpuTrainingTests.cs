@@ -68,6 +68,23 @@ public class GpuTrainingTests
         Assert.Contains("There is no GPU 7", exception.Message);
     }
 
+    [Fact]
+    public void On_a_GPU()
+    {
+        using IDisposable simulation = GpuRuntime.Simulate();
+        var ml = new MLContext(seed: 1);
+        IDataView data = Rows(ml, 40);
+
+        foreach (DeviceDescription device in BackpropDevices.List())
+            Console.WriteLine(device);
+
+        var trainer = ml.Regression.Trainers.NeuralNetwork(new NeuralNetworkRegressionTrainer.Options { Device = DeviceSelection.Gpu });
+        NeuralNetworkTransformer model = trainer.Fit(data);
+        NeuralNetworkTransformer onGpu = model.On(Device.Gpu());              // scores batches there; a single row is faster on the processor
+
+        Assert.All(Scores(onGpu).Zip(Scores(model)), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
+    }
+
     private static NeuralNetworkTransformer Fit(DeviceSelection device, out List<string> log, int epochs = 4, int width = 8, int gpuIndex = 0)
     {
         var context = new MLContext(seed: 1);

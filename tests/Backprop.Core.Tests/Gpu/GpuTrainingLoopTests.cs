@@ -20,14 +20,18 @@ public class GpuTrainingLoopTests
             TrainingHistory expected = new TrainingLoop(onProcessor, Loss.CrossEntropy, Options(setting)).Run(Data());
             long before = device.Synchronizations;
             TrainingHistory history = new TrainingLoop(onGpu, Loss.CrossEntropy, Options(setting)).Run(Data());
-            long batches = 4 * 3 * 1L, perEpoch = onGpu.Parameters.Count; // at the end of an epoch all weights are looked at, and kept
-            Assert.InRange(device.Synchronizations - before, batches, batches + 4 * (2 * perEpoch + 2));
 
+            // Each mini-batch once; all weights before the first epoch, when they are kept, and after each, when they are looked at too.
+            const int Epochs = 4, Batches = 3;
+            Assert.Equal(Epochs * Batches + (1 + 2 * Epochs) * onGpu.Parameters.Count, device.Synchronizations - before);
+
+            // A last place of float32 decides now and then which way a 16-bit word is rounded, and that by 2⁻⁸ or 2⁻¹¹ of it.
+            float tolerance = setting == "bfloat16" ? 1e-2f : setting == "float16" ? 1e-3f : 1e-4f;
             Assert.Equal(expected.Epochs.Count, history.Epochs.Count);
             for (int i = 0; i < expected.Epochs.Count; i++)
             {
-                Assert.Equal(expected.Epochs[i].TrainingLoss, history.Epochs[i].TrainingLoss, 1e-4f);
-                Assert.Equal(expected.Epochs[i].MeanGradientNorm!.Value, history.Epochs[i].MeanGradientNorm!.Value, 1e-3f);
+                Assert.Equal(expected.Epochs[i].TrainingLoss, history.Epochs[i].TrainingLoss, tolerance);
+                Assert.Equal(expected.Epochs[i].MeanGradientNorm!.Value, history.Epochs[i].MeanGradientNorm!.Value, 10 * tolerance);
             }
 
             Assert.True(history.Epochs[^1].TrainingLoss < history.Epochs[0].TrainingLoss);
@@ -84,6 +88,7 @@ public class GpuTrainingLoopTests
     {
         NumberOfEpochs = 4,
         BatchSize = 16,
+        Optimizer = new Adam { LearningRate = 0.02f },
         GradientClipping = setting switch
         {
             "clip by norm" => GradientClipping.ByNorm(0.5f),

@@ -8,6 +8,9 @@ namespace Backprop.Tests;
 /// <summary>The processor's matrix product: all transposes, sizes around the tiles, epilogues, equal bits for every number of threads.</summary>
 public class MatMulTests
 {
+    /// <summary>A way to compute a product.</summary>
+    internal delegate void Multiplication(in MatMulArguments arguments);
+
     private const double Tolerance = 1e-12; // the goal of the project is 10⁻⁷
     private const int GuardLength = 64;
     private const float GuardValue = -98765.4f;
@@ -105,7 +108,7 @@ public class MatMulTests
         CheckNotFinite(Processor(instructionSet)[0], [(1, 1, 1), (1, 40, 70), (5, 33, 17), (33, 50, 40), (64, 300, 20), (600, 20, 9)], transposeA, transposeB);
 
     /// <summary>Checks that NaN and infinity reach the elements they belong to, and no others.</summary>
-    internal static void CheckNotFinite(Device device, IEnumerable<(int M, int N, int K)> sizes, bool transposeA, bool transposeB)
+    internal static void CheckNotFinite(Device device, IEnumerable<(int M, int N, int K)> sizes, bool transposeA, bool transposeB, Multiplication? multiply = null)
     {
         foreach ((int m, int n, int k) in sizes)
         {
@@ -118,8 +121,8 @@ public class MatMulTests
             b[^1] = float.PositiveInfinity;
             bias[n / 2] = float.PositiveInfinity;
             double[] expected = Product(a, b, m, n, k, transposeA, transposeB);
-            float[] result = Run(device, a, b, new float[m * n], bias, m, n, k, transposeA, transposeB, false, Activation.Identity).Result;
-            float[] added = Run(device, a, b, result, null, m, n, k, transposeA, transposeB, true, Activation.Identity).Result;
+            float[] result = Run(device, a, b, new float[m * n], bias, m, n, k, transposeA, transposeB, false, Activation.Identity, multiply: multiply).Result;
+            float[] added = Run(device, a, b, result, null, m, n, k, transposeA, transposeB, true, Activation.Identity, multiply: multiply).Result;
             for (int i = 0; i < result.Length; i++)
             {
                 double sum = expected[i] + bias[i % n], twice = sum + expected[i];
@@ -135,7 +138,7 @@ public class MatMulTests
         CheckActivations(Processor(instructionSet)[0], [(1, 1, 1, false), (1, 37, 5, false), (5, 3, 7, false), (13, 33, 16, false), (64, 100, 17, false), (7, 16, 0, false), (150, 130, 3, false), (1, 37, 5, true), (1, 9, 0, true), (32, 200, 90, true)]);
 
     /// <summary>Checks every activation after products of the given sizes.</summary>
-    internal static void CheckActivations(Device device, IReadOnlyList<(int M, int N, int K, bool TransposeB)> sizes)
+    internal static void CheckActivations(Device device, IReadOnlyList<(int M, int N, int K, bool TransposeB)> sizes, Multiplication? multiply = null)
     {
         foreach (ActivationKind kind in Enum.GetValues<ActivationKind>())
         {
@@ -143,7 +146,7 @@ public class MatMulTests
             {
                 var activation = new Activation(kind, 0.3f);
                 float[] a = Samples.Uniform(m * k, 1), b = Samples.Uniform(k * n, 2), bias = Samples.Uniform(n, 3);
-                (float[] result, string? complaint) = Run(device, a, b, new float[m * n], bias, m, n, k, false, transposeB, false, activation);
+                (float[] result, string? complaint) = Run(device, a, b, new float[m * n], bias, m, n, k, false, transposeB, false, activation, multiply: multiply);
                 Assert.Null(complaint);
                 double[] expected = [.. Product(a, b, m, n, k, false, transposeB).Select((value, i) => ActivationFormulas.Value(activation, value + bias[i % n]))];
                 double error = KernelHarness.NormalizedMeanSquaredError(expected, result);
@@ -153,21 +156,21 @@ public class MatMulTests
     }
 
     /// <summary>Checks products of the given sizes, plain, with bias and accumulated, on a device of any kind.</summary>
-    internal static void CheckAll(Device device, IEnumerable<(int M, int N, int K)> sizes, bool transposeA, bool transposeB)
+    internal static void CheckAll(Device device, IEnumerable<(int M, int N, int K)> sizes, bool transposeA, bool transposeB, Multiplication? multiply = null)
     {
         var failures = new List<string>();
         foreach ((int m, int n, int k) in sizes)
-            Check(device, m, n, k, transposeA, transposeB, failures);
+            Check(device, m, n, k, transposeA, transposeB, multiply ?? device.MatMul, failures);
         Assert.True(failures.Count == 0, $"{failures.Count} failures:\n{string.Join("\n", failures.Take(10))}");
     }
 
-    private static void Check(Device device, int m, int n, int k, bool transposeA, bool transposeB, List<string> failures)
+    private static void Check(Device device, int m, int n, int k, bool transposeA, bool transposeB, Multiplication multiply, List<string> failures)
     {
         float[] a = Samples.Uniform(m * k, m + 1), b = Samples.Uniform(k * n, n + 2), c = Samples.Uniform(m * n, k + 3), bias = Samples.Uniform(n, 5);
         double[] product = Product(a, b, m, n, k, transposeA, transposeB);
         foreach (int form in (int[])[0, 1, 2])
         {
-            (float[] result, string? complaint) = Run(device, a, b, c, form == 2 ? bias : null, m, n, k, transposeA, transposeB, accumulate: form == 1, Activation.Identity);
+            (float[] result, string? complaint) = Run(device, a, b, c, form == 2 ? bias : null, m, n, k, transposeA, transposeB, accumulate: form == 1, Activation.Identity, multiply: multiply);
             double[] expected = [.. product.Select((value, i) => form == 1 ? value + c[i] : form == 2 ? value + bias[i % n] : value)];
             double error = KernelHarness.NormalizedMeanSquaredError(expected, result);
             if (complaint is not null || !(error <= Tolerance))
@@ -178,11 +181,11 @@ public class MatMulTests
     private static CpuDevice[] Processor(string instructionSet) => KernelHarness.Processors.Single(processor => processor.Set.ToString() == instructionSet).Devices;
 
     private static (float[] Result, string? Complaint) Run(
-        Device device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation, bool maySkipZeros = false)
+        Device device, float[] a, float[] b, float[] c, float[]? bias, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate, Activation activation, bool maySkipZeros = false, Multiplication? multiply = null)
     {
         MemoryBlock blockA = Guarded(device, a, float.NaN), blockB = Guarded(device, b, float.NaN), blockC = Guarded(device, accumulate ? c : null, GuardValue, c.Length);
         MemoryBlock? blockBias = bias is null ? null : Guarded(device, bias, float.NaN);
-        device.MatMul(new MatMulArguments(blockA, blockB, blockC, m, n, k)
+        (multiply ?? device.MatMul)(new MatMulArguments(blockA, blockB, blockC, m, n, k)
         {
             TransposeA = transposeA,
             TransposeB = transposeB,

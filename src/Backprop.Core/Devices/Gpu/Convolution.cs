@@ -17,6 +17,13 @@ internal sealed partial class GpuDevice
     {
         if (shape.OutputLength == 0)
             return;
+        int rows = shape.Batch * shape.OutputPixels;
+        if (UsesTunedKernels && IsProduct(shape))
+        {
+            MatMul(new MatMulArguments(input, weight, output, rows, shape.OutputChannels, shape.Channels) { Bias = bias, Activation = activation });
+            return;
+        }
+
         if (shape.IsDepthwise && UsesTunedKernels)
         {
             ConvolveDepthwise(ConvolutionGather.Forward(shape, bias is not null, activation), input, weight, bias, output);
@@ -39,6 +46,13 @@ internal sealed partial class GpuDevice
     {
         if (shape.InputLength == 0)
             return;
+        int rows = shape.Batch * shape.OutputPixels;
+        if (UsesTunedKernels && IsProduct(shape))
+        {
+            MatMul(new MatMulArguments(gradOutput, weight, gradInput, rows, shape.Channels, shape.OutputChannels) { TransposeB = true, Accumulate = accumulate });
+            return;
+        }
+
         bool isDepthwise = shape.IsDepthwise && UsesTunedKernels;
         if (isDepthwise || FitsTiles(shape, shape.GroupChannels, shape.GroupOutputChannels))
         {
@@ -63,7 +77,14 @@ internal sealed partial class GpuDevice
     internal override void ConvolutionBackwardWeight(
         in ConvolutionShape shape, MemoryBlock input, MemoryBlock gradOutput, MemoryBlock gradWeight, bool accumulate)
     {
-        if (shape.Batch > 0 && FitsTiles(shape, shape.GroupOutputChannels, shape.GroupChannels))
+        int pixels = shape.Batch * shape.OutputPixels;
+        if (UsesTunedKernels && IsProduct(shape))
+        {
+            MatMul(new MatMulArguments(input, gradOutput, gradWeight, shape.Channels, shape.OutputChannels, pixels) { TransposeA = true, Accumulate = accumulate });
+            return;
+        }
+
+        if (pixels > 0 && FitsTiles(shape, shape.GroupOutputChannels, shape.GroupChannels))
         {
             MultiplyByGradient(shape, input, gradOutput, gradWeight, accumulate);
             return;
@@ -80,6 +101,11 @@ internal sealed partial class GpuDevice
         if (parts > 1)
             AddConvolutionParts(sums, parts, gradWeight, shape.WeightLength, accumulate);
     }
+
+    /// <summary>Whether every output pixel reads one input pixel, its own: then the pixels of the batch are the rows of a matrix.</summary>
+    private static bool IsProduct(in ConvolutionShape shape) =>
+        shape is { KernelHeight: 1, KernelWidth: 1, StrideY: 1, StrideX: 1, PaddingTop: 0, PaddingLeft: 0, Groups: 1 }
+        && shape.OutputHeight == shape.Height && shape.OutputWidth == shape.Width;
 
     /// <summary>gradWeight (+)= the sum of the parts, which go back to the pool.</summary>
     private void AddConvolutionParts(MemoryBlock sums, int parts, MemoryBlock gradWeight, int length, bool accumulate)

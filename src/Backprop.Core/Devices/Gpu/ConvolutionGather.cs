@@ -21,9 +21,11 @@ internal readonly record struct ConvolutionGather(int Batch, ConvolutionGatherAx
     public int ResultChannels { get; init; }
     public int Columns { get; init; }
 
-    /// <summary>The distances of weights: from a cell to the one on its right, the one below, from a channel that is read to the next, from a column to the next, and from a group to the next.</summary>
-    public int WeightsOfCell { get; init; }
+    /// <summary>The cells of a row of the kernel, and the weights of a cell.</summary>
     public int KernelWidth { get; init; }
+    public int WeightsOfCell { get; init; }
+
+    /// <summary>How far it is, among the weights of a cell, from a channel that is read, a column or a group to the next.</summary>
     public int ChannelStride { get; init; }
     public int ColumnStride { get; init; }
     public int GroupStride { get; init; }

@@ -92,15 +92,17 @@ internal static class ConvolutionGatherKernels
         int row = firstRow + 8 * rowThread, column = firstColumn + 4 * columnThread;
         if (column >= gather.Columns)
             return;
-        Float4 start = ReadBias(gather, group * gather.Columns, column, bias);
-        Store(gather, row, group, column, Add(sums.R0, start), result);
-        Store(gather, row + 1, group, column, Add(sums.R1, start), result);
-        Store(gather, row + 2, group, column, Add(sums.R2, start), result);
-        Store(gather, row + 3, group, column, Add(sums.R3, start), result);
-        Store(gather, row + 4, group, column, Add(sums.R4, start), result);
-        Store(gather, row + 5, group, column, Add(sums.R5, start), result);
-        Store(gather, row + 6, group, column, Add(sums.R6, start), result);
-        Store(gather, row + 7, group, column, Add(sums.R7, start), result);
+        Float4 start = default;
+        if (gather.HasBias != 0)
+            start = Float4.Load(bias, group * gather.Columns + column, gather.Columns - column, gather.HasColumnVectors);
+        Store(gather, row, group, column, sums.R0.Plus(start), result);
+        Store(gather, row + 1, group, column, sums.R1.Plus(start), result);
+        Store(gather, row + 2, group, column, sums.R2.Plus(start), result);
+        Store(gather, row + 3, group, column, sums.R3.Plus(start), result);
+        Store(gather, row + 4, group, column, sums.R4.Plus(start), result);
+        Store(gather, row + 5, group, column, sums.R5.Plus(start), result);
+        Store(gather, row + 6, group, column, sums.R6.Plus(start), result);
+        Store(gather, row + 7, group, column, sums.R7.Plus(start), result);
         if (gather.ActivationKind > (int)ActivationKind.Relu)
             ActivateOwn(gather, row, group, column, result);
     }
@@ -141,19 +143,16 @@ internal static class ConvolutionGatherKernels
                 }
             }
 
-            int last = width - 1 - across;
-            StoreOne(gather, row, channel, sum0, result);
-            if (last >= 1)
-                StoreOne(gather, row + 1, channel, sum1, result);
-            if (last >= 2)
-                StoreOne(gather, row + 2, channel, sum2, result);
-            if (last >= 3)
-                StoreOne(gather, row + 3, channel, sum3, result);
+            for (int j = 0; j < 4 && across + j < width; j++)
+            {
+                float sum = j == 0 ? sum0 : j == 1 ? sum1 : j == 2 ? sum2 : sum3;
+                int index = gather.ResultOf(row + j) + channel;
+                result[index] = gather.Accumulate != 0
+                    ? result[index] + sum
+                    : ActivationFunctions.Forward(gather.ActivationKind, gather.ActivationParameter, sum);
+            }
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 Add(Float4 a, Float4 b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
 
     /// <summary>Four depths of a row, all in one cell where vectors can be read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -200,61 +199,21 @@ internal static class ConvolutionGatherKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float4 ReadColumns(ConvolutionGather gather, DepthPlace at, int column, int firstWeight, ArrayView<float> weight)
     {
-        if (at.Down >= gather.Vertical.Cells || column >= gather.Columns)
-            return default;
-        int first = firstWeight + column + gather.WeightAt(at);
-        return gather.HasColumnVectors != 0 ? weight.Cast<Float4>()[first >> 2] : ReadUpTo(weight, first, gather.Columns - column);
+        int count = at.Down < gather.Vertical.Cells ? gather.Columns - column : 0;
+        return Float4.Load(weight, firstWeight + column + gather.WeightAt(at), count, gather.HasColumnVectors);
     }
-
-    /// <summary>Four numbers of which only <paramref name="count"/> are there.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Float4 ReadUpTo(ArrayView<float> values, int first, int count) =>
-        new(values[first], count > 1 ? values[first + 1] : 0f, count > 2 ? values[first + 2] : 0f, count > 3 ? values[first + 3] : 0f);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 ReadBias(ConvolutionGather gather, int firstColumn, int column, ArrayView<float> bias) =>
-        gather.HasBias != 0 ? ReadUpTo(bias, firstColumn + column, gather.Columns - column) : default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(ConvolutionGather gather, int row, int group, int column, Float4 value, ArrayView<float> result)
     {
         if (row >= gather.Rows)
             return;
-        int index = gather.ResultOf(row) + group * gather.Columns + column;
-        if (gather.HasColumnVectors != 0)
-        {
-            ArrayView<Float4> vectors = result.Cast<Float4>();
-            if (gather.Accumulate != 0)
-                value = Add(vectors[index >> 2], value);
-            if (gather.ActivationKind == (int)ActivationKind.Relu)
-                value = new Float4(ScalarFunctions.Max(0f, value.X), ScalarFunctions.Max(0f, value.Y), ScalarFunctions.Max(0f, value.Z), ScalarFunctions.Max(0f, value.W));
-            vectors[index >> 2] = value;
-            return;
-        }
-
-        int count = gather.Columns - column;
-        StoreSum(gather, index, value.X, result);
-        if (count > 1)
-            StoreSum(gather, index + 1, value.Y, result);
-        if (count > 2)
-            StoreSum(gather, index + 2, value.Z, result);
-        if (count > 3)
-            StoreSum(gather, index + 3, value.W, result);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreSum(ConvolutionGather gather, int index, float value, ArrayView<float> result)
-    {
+        int index = gather.ResultOf(row) + group * gather.Columns + column, count = gather.Columns - column;
         if (gather.Accumulate != 0)
-            value = result[index] + value;
-        result[index] = gather.ActivationKind == (int)ActivationKind.Relu ? ScalarFunctions.Max(0f, value) : value;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreOne(ConvolutionGather gather, int row, int channel, float value, ArrayView<float> result)
-    {
-        int index = gather.ResultOf(row) + channel;
-        result[index] = gather.Accumulate != 0 ? result[index] + value : ActivationFunctions.Forward(gather.ActivationKind, gather.ActivationParameter, value);
+            value = Float4.Load(result, index, count, gather.HasColumnVectors).Plus(value);
+        if (gather.ActivationKind == (int)ActivationKind.Relu)
+            value = new Float4(ScalarFunctions.Max(0f, value.X), ScalarFunctions.Max(0f, value.Y), ScalarFunctions.Max(0f, value.Z), ScalarFunctions.Max(0f, value.W));
+        Float4.Store(result, index, count, gather.HasColumnVectors, value);
     }
 
     /// <summary>

@@ -82,12 +82,12 @@ internal static class ConvolutionTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TileSums Add(TileSums sums, Float4 upper, Float4 lower, Float4 columns) => new(
-        Float4.MultiplyAdd(sums.R0, upper.X, columns),
-        Float4.MultiplyAdd(sums.R1, upper.Y, columns),
-        Float4.MultiplyAdd(sums.R2, upper.Z, columns),
-        Float4.MultiplyAdd(sums.R3, upper.W, columns),
-        Float4.MultiplyAdd(sums.R4, lower.X, columns),
-        Float4.MultiplyAdd(sums.R5, lower.Y, columns),
-        Float4.MultiplyAdd(sums.R6, lower.Z, columns),
-        Float4.MultiplyAdd(sums.R7, lower.W, columns));
+        sums.R0.PlusProduct(upper.X, columns),
+        sums.R1.PlusProduct(upper.Y, columns),
+        sums.R2.PlusProduct(upper.Z, columns),
+        sums.R3.PlusProduct(upper.W, columns),
+        sums.R4.PlusProduct(lower.X, columns),
+        sums.R5.PlusProduct(lower.Y, columns),
+        sums.R6.PlusProduct(lower.Z, columns),
+        sums.R7.PlusProduct(lower.W, columns));
 }

@@ -40,6 +40,8 @@ internal static class ConvolutionWeightKernels
         int columnOfLoad = firstColumn + 4 * (thread & (columnThreads - 1)), gradientPixel = firstPixel + thread / columnThreads;
         int columnPlace = thread / columnThreads * ConvolutionTile.ColumnsStride + (thread & (columnThreads - 1));
 
+        int hasColumnVectors = groupOutputs % 4 == 0 ? 1 : 0;
+
         // What a thread computes.
         int rowThread = thread / columnThreads, columnThread = thread & (columnThreads - 1);
         TileSums tile = default;
@@ -63,8 +65,8 @@ internal static class ConvolutionWeightKernels
                 pixel = pixel.Advance(shape, pixelsOfLoad);
             }
 
-            if (readsColumns && gradientPixel < endPixel && columnOfLoad < groupOutputs)
-                readColumns = ReadGradient(gradientPixel * shape.OutputChannels + group * groupOutputs + columnOfLoad, groupOutputs - columnOfLoad, groupOutputs, gradOutput);
+            if (readsColumns && gradientPixel < endPixel)
+                readColumns = Float4.Load(gradOutput, gradientPixel * shape.OutputChannels + group * groupOutputs + columnOfLoad, groupOutputs - columnOfLoad, hasColumnVectors);
             gradientPixel += ConvolutionTile.Depth;
             int free = step & 1;
             if (step > 0)
@@ -90,14 +92,14 @@ internal static class ConvolutionWeightKernels
 
         int row = firstRow + 8 * rowThread, column = firstColumn + 4 * columnThread, count = groupOutputs - column;
         int start = part * shape.WeightLength + row * shape.OutputChannels + group * groupOutputs + column;
-        Store(row, weightRows, start, count, tile.R0, sums, accumulate);
-        Store(row + 1, weightRows, start + shape.OutputChannels, count, tile.R1, sums, accumulate);
-        Store(row + 2, weightRows, start + 2 * shape.OutputChannels, count, tile.R2, sums, accumulate);
-        Store(row + 3, weightRows, start + 3 * shape.OutputChannels, count, tile.R3, sums, accumulate);
-        Store(row + 4, weightRows, start + 4 * shape.OutputChannels, count, tile.R4, sums, accumulate);
-        Store(row + 5, weightRows, start + 5 * shape.OutputChannels, count, tile.R5, sums, accumulate);
-        Store(row + 6, weightRows, start + 6 * shape.OutputChannels, count, tile.R6, sums, accumulate);
-        Store(row + 7, weightRows, start + 7 * shape.OutputChannels, count, tile.R7, sums, accumulate);
+        Store(row, weightRows, start, count, hasColumnVectors, tile.R0, sums, accumulate);
+        Store(row + 1, weightRows, start + shape.OutputChannels, count, hasColumnVectors, tile.R1, sums, accumulate);
+        Store(row + 2, weightRows, start + 2 * shape.OutputChannels, count, hasColumnVectors, tile.R2, sums, accumulate);
+        Store(row + 3, weightRows, start + 3 * shape.OutputChannels, count, hasColumnVectors, tile.R3, sums, accumulate);
+        Store(row + 4, weightRows, start + 4 * shape.OutputChannels, count, hasColumnVectors, tile.R4, sums, accumulate);
+        Store(row + 5, weightRows, start + 5 * shape.OutputChannels, count, hasColumnVectors, tile.R5, sums, accumulate);
+        Store(row + 6, weightRows, start + 6 * shape.OutputChannels, count, hasColumnVectors, tile.R6, sums, accumulate);
+        Store(row + 7, weightRows, start + 7 * shape.OutputChannels, count, hasColumnVectors, tile.R7, sums, accumulate);
     }
 
     /// <summary>What four rows that follow each other meet at an output pixel; 0 outside of the image and behind the end.</summary>
@@ -124,22 +126,13 @@ internal static class ConvolutionWeightKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float4 ReadGradient(int index, int count, int groupOutputs, ArrayView<float> gradOutput) =>
-        groupOutputs % 4 == 0 ? gradOutput.Cast<Float4>()[index >> 2] : ConvolutionGatherKernels.ReadUpTo(gradOutput, index, count);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(int row, int rows, int index, int count, Float4 value, ArrayView<float> sums, int accumulate)
+    private static void Store(int row, int rows, int index, int count, int isAligned, Float4 value, ArrayView<float> sums, int accumulate)
     {
         if (row >= rows)
             return;
-        if (count > 0)
-            sums[index] = accumulate != 0 ? sums[index] + value.X : value.X;
-        if (count > 1)
-            sums[index + 1] = accumulate != 0 ? sums[index + 1] + value.Y : value.Y;
-        if (count > 2)
-            sums[index + 2] = accumulate != 0 ? sums[index + 2] + value.Z : value.Z;
-        if (count > 3)
-            sums[index + 3] = accumulate != 0 ? sums[index + 3] + value.W : value.W;
+        if (accumulate != 0)
+            value = Float4.Load(sums, index, count, isAligned).Plus(value);
+        Float4.Store(sums, index, count, isAligned, value);
     }
 }
 

@@ -88,8 +88,7 @@ internal sealed partial class GpuDevice
     /// </summary>
     private int PiecesFor(int results, int terms, int leastTerms)
     {
-        const int ThreadsPerResidentThread = 2; // a grid of maps has twice the threads that memory needs
-        int threads = _gpu.GroupSize * _gpu.MaximumGroups / ThreadsPerResidentThread;
+        int threads = _gpu.GroupSize * _gpu.MaximumGroups / 2; // on a real device four groups per multiprocessor; not measured yet
         return Math.Clamp(threads / Math.Max(results, 1), 1, Math.Max(terms / leastTerms, 1));
     }
 
