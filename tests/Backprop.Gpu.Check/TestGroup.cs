@@ -70,7 +70,8 @@ internal sealed class TestGroup : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _driver?.Dispose();
 
-    private static bool IsTestOfGpu(Type type) => type.Name.StartsWith("Gpu", StringComparison.Ordinal) && type.Name.EndsWith("Tests", StringComparison.Ordinal);
+    // SpecialValueTests asks all devices the same questions, the GPU among them.
+    private static bool IsTestOfGpu(Type type) => (type.Name.StartsWith("Gpu", StringComparison.Ordinal) && type.Name.EndsWith("Tests", StringComparison.Ordinal)) || type == typeof(SpecialValueTests);
 
     private static IEnumerable<(string Name, Func<string?> Run)> InClass(CheckOptions options, string name)
     {

@@ -19,6 +19,9 @@ internal static class GpuHarness
     /// <summary>The real GPU that was asked for.</summary>
     private static readonly GpuDevice? Real = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } index ? GpuRuntime.Create(int.Parse(index, CultureInfo.InvariantCulture)) : null;
 
+    /// <summary>Whether kernels run on a real GPU.</summary>
+    public static bool IsReal => Real is not null;
+
     /// <summary>The simulated GPU for kernels without barriers.</summary>
     public static GpuDevice Simulated { get; } = Real ?? new(GpuAccelerator.Simulated());
 
