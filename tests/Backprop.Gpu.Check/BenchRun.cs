@@ -18,7 +18,7 @@ internal sealed class BenchRun(CheckOptions options, Report report, Stopwatch cl
                 continue;
             }
 
-            (int? exitCode, string errors) = Child.Run(options, ChildRoles.Figures + group, [], Patience, (word, rest) =>
+            (int? exitCode, string errors) = Child.Run(options.After(clock.Elapsed), ChildRoles.Figures + group, [], Patience, (word, rest) =>
             {
                 if (word == "figure")
                     report.Add(Figure.FromJson(rest[0]));

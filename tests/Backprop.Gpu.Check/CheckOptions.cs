@@ -91,6 +91,8 @@ internal sealed record CheckOptions
         yield return role;
         yield return "--device";
         yield return Device.ToString(CultureInfo.InvariantCulture);
+        yield return "--seconds";
+        yield return Seconds.ToString(CultureInfo.InvariantCulture);
         if (Quick)
             yield return "--quick";
         if (Simulated)
@@ -101,6 +103,9 @@ internal sealed record CheckOptions
             yield return string.Join(',', Only);
         }
     }
+
+    /// <summary>The same with the time that is left.</summary>
+    public CheckOptions After(TimeSpan elapsed) => this with { Seconds = Math.Max(0, Seconds - (int)elapsed.TotalSeconds) };
 
     /// <summary>Whether something of this name, or whose name begins with it, is wanted.</summary>
     public bool Wants(string name) => Only.Length == 0 || Array.Exists(Only, only =>

@@ -1,8 +1,5 @@
+using System.Diagnostics;
 using System.Globalization;
-using Backprop.Devices;
-using Backprop.Devices.Gpu;
-using Backprop.Memory;
-using Backprop.Tests;
 
 namespace Backprop.GpuCheck;
 
@@ -24,6 +21,7 @@ internal static class ChildRoles
 
     private static int RunTests(CheckOptions options, string name)
     {
+        var clock = Stopwatch.StartNew();
         HashSet<string> done = [];
         while (Console.In.ReadLine() is { } line)
             done.Add(line);
@@ -32,6 +30,8 @@ internal static class ChildRoles
         {
             if (done.Contains(test))
                 continue;
+            if (clock.Elapsed.TotalSeconds >= options.Seconds)
+                break;
             Child.Say("begin", test);
             try
             {

@@ -25,6 +25,7 @@ internal sealed class FigureRun(CheckOptions options)
         ["step.resnet14"] = StepFigures.ResNet14,
     };
 
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
     private GpuDevice? _device;
 
     /// <summary>What the command line asks for.</summary>
@@ -60,6 +61,12 @@ internal sealed class FigureRun(CheckOptions options)
     {
         if (!Options.Wants(name))
             return;
+        if (_clock.Elapsed.TotalSeconds >= Options.Seconds)
+        {
+            Print(new Figure(name, null, "") { Note = "not begun: no time left", IsFailure = true });
+            return;
+        }
+
         try
         {
             Print(take());

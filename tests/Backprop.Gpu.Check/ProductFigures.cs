@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Backprop.Benchmarks.Figures;
 using Backprop.Devices;
 using Backprop.Devices.Gpu;
@@ -35,18 +36,17 @@ internal static class ProductFigures
         Network network = Network.Build(net => net.Dense(size), [size], seed: 1, device);
         using var tape = new Tape(device, CheckpointPolicy.None, precision);
         Tensor x = tape.Input(FigureData.Values(size * size, 1), [size, size]);
-        int left = 60; // results stay with the tape: 64 MiB each
         double seconds = 0;
-        int calls = run.IsTiny ? 1 : 10;
-        for (int repetition = 0; repetition < (run.IsTiny ? 1 : 3); repetition++, left -= calls)
+        int calls = run.IsTiny ? 1 : 10; // results stay with the tape: 64 MiB each
+        for (int repetition = 0; repetition < (run.IsTiny ? 1 : 3); repetition++) // the last one counts
         {
             network.Forward(x, training: true);
             run.Wait();
-            long begin = System.Diagnostics.Stopwatch.GetTimestamp();
+            long begin = Stopwatch.GetTimestamp();
             for (int i = 0; i < calls; i++)
                 network.Forward(x, training: true);
             run.Wait();
-            seconds = System.Diagnostics.Stopwatch.GetElapsedTime(begin).TotalSeconds / calls;
+            seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds / calls;
         }
 
         double rate = operations / seconds / 1e12;

@@ -30,14 +30,14 @@ internal sealed class SuiteRun(CheckOptions options, Report report, Stopwatch cl
         {
             string? running = null;
             int before = done.Count;
-            (int? exitCode, string errors) = Child.Run(options, ChildRoles.Tests + group, done, options.Simulated ? PatienceWithSimulation : Patience, Hear);
+            (int? exitCode, string errors) = Child.Run(options.After(clock.Elapsed), ChildRoles.Tests + group, done, options.Simulated ? PatienceWithSimulation : Patience, Hear);
             if (running is not null)
                 Finish(running, exitCode is null ? "It did not end, and its process was ended." : $"Its process ended with code {exitCode}.\n{errors}");
             else if (exitCode is null)
                 report.Say($"{group}: the process did not end when its tests had.");
-            if (done.Count == before) // it does not even begin
+            if (done.Count == before) // it does not even begin, or has no time
             {
-                if (left.Count > 0)
+                if (left.Count > 0 && !IsTimeUp)
                     Finish(left[0], $"The process ended with code {exitCode} before its first test.\n{errors}");
                 break;
             }
