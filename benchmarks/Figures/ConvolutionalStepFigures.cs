@@ -40,38 +40,5 @@ internal static class ConvolutionalStepFigures
             PeakMemory.Print(run, name, ["figures"], network.Name);
     }
 
-    private static StepWork Work(CpuDevice device, ConvolutionalNetwork network) => new(Build(device, network), network.Batch, network.Batches);
-
-    /// <summary>The network of that name, with weights of its own.</summary>
-    public static Network Build(CpuDevice device, ConvolutionalNetwork network)
-    {
-        Shape image = [network.Size, network.Size, network.Channels];
-        if (network == ConvolutionalNetwork.ResNet14)
-        {
-            return Network.Build(
-                net => Blocks(net.Conv2d(16, 3, padding: 1, useBias: false).BatchNorm().Relu(), 16, 16, 32, 32, 64, 64).GlobalAveragePool2d().Dense(ConvolutionalNetwork.Classes),
-                image, seed: 1, device);
-        }
-
-        int hidden = network == ConvolutionalNetwork.LeNet28 ? 128 : 512;
-        return Network.Build(
-            net => net.Conv2d(32, 3, padding: 1).Relu().MaxPool2d(2).Conv2d(64, 3, padding: 1).Relu().MaxPool2d(2).Flatten().Dense(hidden).Relu().Dense(ConvolutionalNetwork.Classes),
-            image, seed: 1, device);
-    }
-
-    private static NetworkBuilder Blocks(NetworkBuilder net, params int[] filters)
-    {
-        // A block with more channels than the one before begins a stage: it halves the images, and projects past itself.
-        int before = filters[0];
-        foreach (int count in filters)
-        {
-            int stride = count == before ? 1 : 2;
-            net = net.Residual(block => block
-                .Conv2d(count, 3, stride, padding: 1, useBias: false).BatchNorm().Relu()
-                .Conv2d(count, 3, padding: 1, useBias: false).BatchNorm()).Relu();
-            before = count;
-        }
-
-        return net;
-    }
+    private static StepWork Work(CpuDevice device, ConvolutionalNetwork network) => new(FigureNetworks.Convolutional(device, network), network.Batch, network.Batches);
 }

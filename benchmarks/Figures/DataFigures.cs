@@ -102,7 +102,7 @@ internal static class DataFigures
     private static void Train(FigureRun run, string name, BatchSource source, CpuDevice device)
     {
         using var ends = source as IDisposable;
-        Network network = EngineData.SmallNetwork(device);
+        Network network = FigureNetworks.Small(device);
         var loop = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { Optimizer = new Adam(), NumberOfEpochs = 1, BatchSize = BatchSize });
         run.Rate(name, source.RowCount, "rows/s", () => loop.Run(source));
     }

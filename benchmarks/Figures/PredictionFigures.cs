@@ -16,7 +16,7 @@ internal static class PredictionFigures
     public static void Print(FigureRun run)
     {
         CpuDevice device = EngineData.Device(run.Threads);
-        Network network = EngineData.SmallNetwork(device);
+        Network network = FigureNetworks.Small(device);
         foreach (int rows in new[] { 64, 1024 })
         {
             float[] inputs = FigureData.Values(rows * Width, 3), outputs = new float[rows * Classes];

@@ -12,7 +12,7 @@ internal static class StartFigures
     public static void TakeFirstStep(int threads)
     {
         CpuDevice device = EngineData.Device(threads);
-        Network network = EngineData.SmallNetwork(device);
+        Network network = FigureNetworks.Small(device);
         OptimizerState optimizer = new Sgd().For(network.Parameters);
         using var tape = new Tape(device);
         Tensor loss = Losses.CrossEntropy(network.Forward(tape.Input(FigureData.Values(64 * 784, 1), [64, 784]), training: true), FigureData.Labels(64, 10, 2));

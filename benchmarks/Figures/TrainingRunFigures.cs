@@ -20,10 +20,10 @@ internal static class TrainingRunFigures
         device.Workers.Dispose();
         foreach ((string name, Func<CpuDevice, Network> build, int batch) in new (string, Func<CpuDevice, Network>, int)[]
         {
-            ("mlp", EngineData.SmallNetwork, 64),
-            ("lenet28", d => ConvolutionalStepFigures.Build(d, ConvolutionalNetwork.LeNet28), 64),
-            ("cnn224", d => ConvolutionalStepFigures.Build(d, ConvolutionalNetwork.Cnn224), 8),
-            ("resnet14_32", d => ConvolutionalStepFigures.Build(d, ConvolutionalNetwork.ResNet14), 128),
+            ("mlp", FigureNetworks.Small, 64),
+            ("lenet28", d => FigureNetworks.Convolutional(d, ConvolutionalNetwork.LeNet28), 64),
+            ("cnn224", d => FigureNetworks.Convolutional(d, ConvolutionalNetwork.Cnn224), 8),
+            ("resnet14_32", d => FigureNetworks.Convolutional(d, ConvolutionalNetwork.ResNet14), 128),
         })
         {
             Estimate(run, $"run.estimate.{name}.b{batch}", build, batch);
@@ -33,7 +33,7 @@ internal static class TrainingRunFigures
     /// <summary>Four mini-batches whose gradients are added up, clipped by norm, and one step.</summary>
     private static void Accumulation(FigureRun run, CpuDevice device)
     {
-        Network network = EngineData.SmallNetwork(device);
+        Network network = FigureNetworks.Small(device);
         OptimizerState optimizer = new Adam().For(network.Parameters);
         float[] x = FigureData.Values(16 * 784, 1);
         int[] labels = FigureData.Labels(16, 10, 2);
@@ -58,7 +58,7 @@ internal static class TrainingRunFigures
         var data = new MemoryBatchSource(FigureData.Values(Rows * 784, 1), [784], FigureData.Labels(Rows, 10, 2).Select(label => (float)label).ToArray());
         foreach (int interval in new[] { 0, 1 })
         {
-            Network network = EngineData.SmallNetwork(device);
+            Network network = FigureNetworks.Small(device);
             var loop = new TrainingLoop(network, Loss.CrossEntropy, new TrainingOptions { BatchSize = 64, NumberOfEpochs = 1, Shuffle = false, GradientReportInterval = interval });
             run.Time($"run.report.{(interval == 0 ? "off" : "on")}.784-256-128-10.50xb64.epoch", 1e3, "ms", () => loop.Run(data));
         }

@@ -14,14 +14,14 @@ internal static class TrainingStepFigures
         foreach (int batch in new[] { 32, 64, 128 })
         {
             string name = $"mlp.784-256-128-10.b{batch}";
-            Steps(run, name, () => EngineData.SmallNetwork(device), batch, withClipping: batch > 32, [784, 256, 128, Classes]);
+            Steps(run, name, () => FigureNetworks.Small(device), batch, withClipping: batch > 32, [784, 256, 128, Classes]);
             if (batch == 64)
-                Parts(run, name, () => EngineData.SmallNetwork(device), batch);
+                Parts(run, name, () => FigureNetworks.Small(device), batch);
         }
 
         const string Wide = "mlp.784-3x1024-10.b256";
-        Steps(run, Wide, () => EngineData.WideNetwork(device), 256, withClipping: true, [784, 1024, 1024, 1024, Classes]);
-        Parts(run, Wide, () => EngineData.WideNetwork(device), 256);
+        Steps(run, Wide, () => FigureNetworks.Wide(device), 256, withClipping: true, [784, 1024, 1024, 1024, Classes]);
+        Parts(run, Wide, () => FigureNetworks.Wide(device), 256);
         device.Workers.Dispose();
         device.Buffers.Trim();
     }

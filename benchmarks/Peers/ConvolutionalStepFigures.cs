@@ -46,7 +46,7 @@ internal static class ConvolutionalStepFigures
 
     private static nn.Module<Tensor, Tensor> Build(ConvolutionalNetwork network)
     {
-        if (network == ConvolutionalNetwork.ResNet14)
+        if (network.Hidden is not { } hidden)
         {
             return nn.Sequential(
                 ("conv", nn.Conv2d(3, 16, 3, padding: 1, bias: false)), ("norm", nn.BatchNorm2d(16)), ("relu", nn.ReLU()),
@@ -56,7 +56,7 @@ internal static class ConvolutionalStepFigures
                 ("pool", nn.AdaptiveAvgPool2d(1)), ("flatten", nn.Flatten()), ("dense", nn.Linear(64, ConvolutionalNetwork.Classes)));
         }
 
-        int hidden = network == ConvolutionalNetwork.LeNet28 ? 128 : 512, side = network.Size / 4;
+        int side = network.Size / 4;
         return nn.Sequential(
             ("conv1", nn.Conv2d(network.Channels, 32, 3, padding: 1)), ("relu1", nn.ReLU()), ("pool1", nn.MaxPool2d(2)),
             ("conv2", nn.Conv2d(32, 64, 3, padding: 1)), ("relu2", nn.ReLU()), ("pool2", nn.MaxPool2d(2)),

@@ -86,9 +86,15 @@ internal sealed record GoldenFile(string Family, IReadOnlyList<GoldenCase> Cases
         return entry.GetProperty("recommended").GetDouble();
     }
 
-    // A directory of other values need not repeat the tolerances.
+    // A directory of other values need not repeat the tolerances. A program that is one file carries its values within.
     private static string Read(string name)
     {
+        using (Stream? carried = typeof(GoldenFile).Assembly.GetManifestResourceStream(name))
+        {
+            if (carried is not null && Environment.GetEnvironmentVariable("BACKPROP_GOLDEN") is not { Length: > 0 })
+                return new StreamReader(carried).ReadToEnd();
+        }
+
         string path = Path.Combine(Directory, name);
         if (!File.Exists(path) && name == "tolerances.json")
             path = Path.Combine(AppContext.BaseDirectory, "Golden", "Data", name);

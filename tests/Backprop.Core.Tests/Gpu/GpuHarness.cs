@@ -1,21 +1,32 @@
+using System.Globalization;
 using Backprop.Devices.Gpu;
 
 namespace Backprop.Tests;
 
 /// <summary>
-/// Runs kernel calls on GPUs and on the judge. Without a GPU the processor plays one, thousandfold slower: there, calls with
-/// large blocks are left out, which the processor's own tests make.
+/// Runs kernel calls on GPUs and on the judge. The processor plays the GPU, thousandfold slower: there, calls with large blocks
+/// are left out, which the processor's own tests make. Where the variable BACKPROP_GPU is set to the number of a GPU of
+/// this machine, that one takes the place of both simulated ones, with the kernels that users get, and nothing is left out.
 /// </summary>
 internal static class GpuHarness
 {
     /// <summary>The longest block of a call on a simulated GPU.</summary>
     public const int LongestSimulatedBlock = 2000;
 
+    /// <summary>The variable that names a real GPU.</summary>
+    public const string Variable = "BACKPROP_GPU";
+
+    /// <summary>The real GPU that was asked for.</summary>
+    private static readonly GpuDevice? Real = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } index ? GpuRuntime.Create(int.Parse(index, CultureInfo.InvariantCulture)) : null;
+
+    /// <summary>Whether kernels run on a real GPU.</summary>
+    public static bool IsReal => Real is not null;
+
     /// <summary>The simulated GPU for kernels without barriers.</summary>
-    public static GpuDevice Simulated { get; } = new(GpuAccelerator.Simulated());
+    public static GpuDevice Simulated { get; } = Real ?? new(GpuAccelerator.Simulated());
 
     /// <summary>The simulated GPU for tuned kernels: groups of up to 256 threads.</summary>
-    public static GpuDevice SimulatedTuned { get; } = new(GpuAccelerator.Simulated(threadsPerWarp: 16, warps: 16, multiprocessors: 1), usesTunedKernels: true);
+    public static GpuDevice SimulatedTuned { get; } = Real ?? new(GpuAccelerator.Simulated(threadsPerWarp: 16, warps: 16, multiprocessors: 1), usesTunedKernels: true);
 
     /// <summary>Checks calls on the simulated GPU.</summary>
     public static void CheckAll(IEnumerable<KernelCase> cases, int longestBlock = LongestSimulatedBlock) => CheckAll(Simulated, cases, longestBlock);
@@ -33,8 +44,11 @@ internal static class GpuHarness
 
     private static void CheckAll(GpuDevice device, IEnumerable<KernelCase> cases, int longestBlock)
     {
+        if (Real is null)
+            cases = cases.Where(kernelCase => kernelCase.Blocks.All(block => block.Length <= longestBlock));
+
         // One launch after the other: two tests beside each other would only get in each other's way.
         lock (device)
-            KernelHarness.CheckAll(cases.Where(kernelCase => kernelCase.Blocks.All(block => block.Length <= longestBlock)), kernelCase => KernelHarness.CheckOn(device, kernelCase));
+            KernelHarness.CheckAll(cases, kernelCase => KernelHarness.CheckOn(device, kernelCase));
     }
 }

@@ -63,6 +63,10 @@ public partial class GpuTensorCoreTests
                     MatMulPlan plan = MatMulPlan.InLayers(MatMulForm.TensorCores, k, layers);
                     if (on is not GpuDevice gpu)
                         on.MatMul(arguments);
+                    else if (GpuHarness.IsReal && gpu.HasTensorCores)
+                        gpu.MatMul(arguments, plan); // with the real multiplier
+                    else if (GpuHarness.IsReal)
+                        gpu.MatMul(arguments);
                     else if (formatA == ElementType.Float16 && formatB == ElementType.Float16)
                         gpu.MatMul<EmulatedTensorCore<EmulatedFloat16>>(arguments, plan, ref _float16);
                     else

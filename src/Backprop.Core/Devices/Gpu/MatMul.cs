@@ -19,7 +19,7 @@ internal sealed partial class GpuDevice
     private Action<AcceleratorStream, KernelConfig, MatMulShape, int, ArrayView<float>, ArrayView<float>, ArrayView<float>>? _matMulAddLayers;
 
     /// <summary>Whether the device multiplies 16-bit numbers: NVIDIA's from compute capability 8.0 on.</summary>
-    private bool HasTensorCores => _gpu.Accelerator is CudaAccelerator { WarpSize: TensorCoreLayout.Lanes } cuda && cuda.Architecture >= CudaArchitecture.SM_80;
+    internal bool HasTensorCores => _gpu.Accelerator is CudaAccelerator { WarpSize: TensorCoreLayout.Lanes } cuda && cuda.Architecture >= CudaArchitecture.SM_80;
 
     internal override void MatMul(in MatMulArguments arguments)
     {
