@@ -18,6 +18,12 @@ internal readonly record struct MatMulArguments(MemoryBlock A, MemoryBlock B, Me
 
     public MemoryBlock? Bias { get; init; }
     public Activation Activation { get; init; }
+
+    /// <summary>A 16-bit format when all values of A are known to be numbers of it (they are stored as float32 all the same): a device may multiply them as such.</summary>
+    public ElementType FormatA { get; init; }
+
+    /// <summary>The same of B.</summary>
+    public ElementType FormatB { get; init; }
 }
 
 /// <summary>

@@ -103,7 +103,7 @@ public class GpuMatMulTests
     [InlineData(2, 3, 4, "Plain", 1)]
     public void PlansDependOnTheSizes(int m, int n, int k, string form, int layers)
     {
-        MatMulPlan plan = MatMulPlan.For(new MatMulArguments(null!, null!, null!, m, n, k), multiprocessors: 132);
+        MatMulPlan plan = MatMulPlan.For(new MatMulArguments(null!, null!, null!, m, n, k), multiprocessors: 132, hasTensorCores: true);
         Assert.Equal((form, layers), (plan.Form.ToString(), plan.Layers));
         Assert.True(plan.Layers == 1 ? plan.DepthOfLayer >= k : plan.DepthOfLayer % MatMulPlan.DepthUnit == 0 && plan.DepthOfLayer * (plan.Layers - 1) < k && plan.DepthOfLayer * plan.Layers >= k);
     }

@@ -14,6 +14,9 @@ internal enum MatMulForm
 
     /// <summary>Tiles of 128 × 128.</summary>
     LargeTiles,
+
+    /// <summary>Tiles of 128 × 128 of factors in 16 bits.</summary>
+    TensorCores,
 }
 
 /// <summary>
@@ -31,6 +34,9 @@ internal readonly record struct MatMulPlan(MatMulForm Form, int Layers, int Dept
     // Below it a launch takes longer than the work, whatever the kernel.
     private const long SmallestTuned = 4096;
 
+    // Below it the large tiles of the tensor cores would be mostly empty, or their passes many.
+    private const long SmallestOnTensorCores = 1 << 20;
+
     // What a layer must sum for its part of the second kernel to be worth it.
     private const int LeastDepthOfLayer = 128;
 
@@ -42,13 +48,15 @@ internal readonly record struct MatMulPlan(MatMulForm Form, int Layers, int Dept
     // 64 MB of partial sums.
     private const long MostSums = 1 << 24;
 
-    public static MatMulPlan For(in MatMulArguments arguments, int multiprocessors)
+    public static MatMulPlan For(in MatMulArguments arguments, int multiprocessors, bool hasTensorCores)
     {
         (int m, int n, int k) = (arguments.M, arguments.N, arguments.K);
         if ((long)m * n * k < SmallestTuned)
             return new MatMulPlan(MatMulForm.Plain, 1, Math.Max(k, 1));
         if (m <= MatMulFewRowsKernel.Rows && !arguments.TransposeB)
             return Divided(MatMulForm.FewRows, arguments, DivideUp(n, MatMulFewRowsKernel.Columns), multiprocessors);
+        if (hasTensorCores && TensorCorePasses.For(arguments) is { Count: > 0 } passes && (long)m * n * k / passes.Count >= SmallestOnTensorCores)
+            return Divided(MatMulForm.TensorCores, arguments, Groups(MatMulForm.TensorCores, m, n), multiprocessors);
         long large = Groups(MatMulForm.LargeTiles, m, n);
         bool isLargeEnough = m > MatMulTileKernels.SmallTile && n > MatMulTileKernels.SmallTile && large * Math.Max(k / (2 * LeastDepthOfLayer), 1) >= multiprocessors;
         MatMulForm form = isLargeEnough ? MatMulForm.LargeTiles : MatMulForm.SmallTiles;

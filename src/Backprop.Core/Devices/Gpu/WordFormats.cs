@@ -17,7 +17,7 @@ internal static class WordFormats
     private const uint BiasDifference = 112u << 23, JustBelowHalfOfFloat16 = (1u << (FractionDifference - 1)) - 1;
     private const uint FirstInfinite = 0x47800000 /* 65536 */, SmallestNormal = 0x38800000 /* 2⁻¹⁴ */, BitsOfHalf = 0x3F000000;
     private const uint Infinity = 0x7C00, Float16NaN = 0x7E00;
-    private const float TwoToBiasDifference = 5.192296858534828e33f;
+    private const float TwoToBiasDifference = 5.192296858534828e33f, TwoToMinusBiasDifference = 1f / TwoToBiasDifference;
 
     /// <summary>The word of a number, rounded to nearest, ties to even.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -49,6 +49,15 @@ internal static class WordFormats
         else
             word = (magnitude - BiasDifference + JustBelowHalfOfFloat16 + ((magnitude >> FractionDifference) & 1u)) >> FractionDifference; // 65520 and more carry into infinity
         return word | ((bits >> 16) & 0x8000u);
+    }
+
+    /// <summary>The word of a number that Float16 has: nothing is to be rounded.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint ExactFloat16(float value)
+    {
+        uint bits = Interop.FloatAsInt(value);
+        uint rebased = (bits & 0x7F800000u) == 0x7F800000u ? bits : Interop.FloatAsInt(value * TwoToMinusBiasDifference);
+        return ((rebased >> FractionDifference) & 0x7FFFu) | ((bits >> 16) & 0x8000u);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
