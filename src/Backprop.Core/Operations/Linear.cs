@@ -47,6 +47,8 @@ internal sealed class Linear : Operation<Linear.Attributes>
                 Bias = bias?.Values,
                 Activation = activation,
                 MaySkipZeros = !tape.IsRecording, // the weights of a trained network are finite
+                FormatA = tape.Format,
+                FormatB = tape.Format,
             });
 
         var attributes = new Attributes(activation, m, n, k);
@@ -71,7 +73,7 @@ internal sealed class Linear : Operation<Linear.Attributes>
         {
             MemoryBlock gradWeight = tape.GradientOf(weight, out bool accumulate);
             using ScratchBlock left = ScratchBlock.Factor(tape, x);
-            device.MatMul(new MatMulArguments(left.Block, gradOutput, gradWeight, k, n, m) { TransposeA = true, Accumulate = accumulate });
+            device.MatMul(new MatMulArguments(left.Block, gradOutput, gradWeight, k, n, m) { TransposeA = true, Accumulate = accumulate, FormatA = tape.Format });
         }
 
         if (record.InputCount == 3 && record.Input(2).RequiresGradient)
@@ -84,7 +86,7 @@ internal sealed class Linear : Operation<Linear.Attributes>
         {
             MemoryBlock gradInput = tape.GradientOf(x, out bool accumulate);
             using ScratchBlock right = ScratchBlock.Factor(tape, weight);
-            device.MatMul(new MatMulArguments(gradOutput, right.Block, gradInput, m, k, n) { TransposeB = true, Accumulate = accumulate });
+            device.MatMul(new MatMulArguments(gradOutput, right.Block, gradInput, m, k, n) { TransposeB = true, Accumulate = accumulate, FormatB = tape.Format });
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed class MatMul : Operation<MatMul.Attributes>
         TapeState tape = TapeState.Of(Name, [a, b]);
         TensorStorage y = tape.Allocate(a.Shape.WithLastAxis(n));
         using (ScratchBlock left = ScratchBlock.Factor(tape, a), right = ScratchBlock.Factor(tape, b))
-            tape.Device.MatMul(new MatMulArguments(left.Block, right.Block, y.Values, m, n, k));
+            tape.Device.MatMul(new MatMulArguments(left.Block, right.Block, y.Values, m, n, k) { FormatA = tape.Format, FormatB = tape.Format });
         Record(tape, y, new Attributes(m, n, k), [a, b], Needs.Input0 | Needs.Input1);
         return new Tensor(y);
     }
@@ -40,14 +40,14 @@ internal sealed class MatMul : Operation<MatMul.Attributes>
         {
             MemoryBlock gradA = tape.GradientOf(a, out bool accumulate);
             using ScratchBlock right = ScratchBlock.Factor(tape, b);
-            tape.Device.MatMul(new MatMulArguments(gradOutput, right.Block, gradA, m, k, n) { TransposeB = true, Accumulate = accumulate });
+            tape.Device.MatMul(new MatMulArguments(gradOutput, right.Block, gradA, m, k, n) { TransposeB = true, Accumulate = accumulate, FormatB = tape.Format });
         }
 
         if (b.RequiresGradient)
         {
             MemoryBlock gradB = tape.GradientOf(b, out bool accumulate);
             using ScratchBlock left = ScratchBlock.Factor(tape, a);
-            tape.Device.MatMul(new MatMulArguments(left.Block, gradOutput, gradB, k, n, m) { TransposeA = true, Accumulate = accumulate });
+            tape.Device.MatMul(new MatMulArguments(left.Block, gradOutput, gradB, k, n, m) { TransposeA = true, Accumulate = accumulate, FormatA = tape.Format });
         }
     }
 

@@ -23,6 +23,9 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
     /// <summary>The request that is refused, counted from 1; none when 0.</summary>
     public int RefusedRequest { get; set; }
 
+    /// <summary>What the factors of products were said to be, in the order of the products.</summary>
+    public List<(ElementType A, ElementType B)> ProductFormats { get; } = [];
+
     public override MemoryStatistics Memory => new(0, 0, 0, MemoryLimit);
 
     public override long MemoryLimit { get; set; } = long.MaxValue;
@@ -56,7 +59,13 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
 
     internal override void Fill(MemoryBlock destination, float value, int length) => Inner.Fill(destination, value, length);
 
-    internal override void MatMul(in MatMulArguments arguments) => Inner.MatMul(arguments);
+    internal override void MatMul(in MatMulArguments arguments)
+    {
+        CheckFormat(arguments.A, arguments.M * arguments.K, arguments.FormatA);
+        CheckFormat(arguments.B, arguments.K * arguments.N, arguments.FormatB);
+        ProductFormats.Add((arguments.FormatA, arguments.FormatB));
+        Inner.MatMul(arguments);
+    }
 
     internal override void Convolution(in ConvolutionShape shape, MemoryBlock input, MemoryBlock weight, MemoryBlock? bias, Activation activation, MemoryBlock output) =>
         Inner.Convolution(shape, input, weight, bias, activation, output);
@@ -147,4 +156,16 @@ internal sealed partial class TrackingDevice() : Device("Tracking")
         Inner.GroupNormBackward(arguments, x, statistics, gradients);
 
     public override void ReleaseIdleMemory() => Inner.ReleaseIdleMemory();
+
+    /// <summary>What is said to consist of 16-bit numbers must do so.</summary>
+    private static void CheckFormat(MemoryBlock block, int length, ElementType format)
+    {
+        if (format == ElementType.Float32)
+            return;
+        MemoryBlock rounded = Inner.Rent(Math.Max(length, 1), ElementType.Float32);
+        Inner.Round(format, block, rounded, length);
+        if (!ReferenceDevice.Values(block).AsSpan(0, length).SequenceEqual(ReferenceDevice.Values(rounded).AsSpan(0, length)))
+            throw new InvalidOperationException($"A factor is said to consist of {format} numbers and does not.");
+        Inner.Return(rounded);
+    }
 }

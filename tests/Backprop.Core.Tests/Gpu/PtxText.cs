@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Backprop.Tests;
@@ -25,13 +26,62 @@ internal static partial class PtxText
         Assert.All(Branch().Matches(text), match => Assert.Contains(match.Groups[1].Value, labels));
     }
 
-    /// <summary>The text of every loop: from a label to a branch back to it.</summary>
+    /// <summary>
+    /// The statements of every loop: of what lies on a way from a label to a branch back to it. What stands between them in
+    /// the text but is left the loop for is none of it.
+    /// </summary>
     public static IReadOnlyList<string> Loops(string text)
     {
+        List<StringBuilder> blocks = [new()];
         Dictionary<string, int> labels = [];
-        foreach (Match match in Label().Matches(text))
-            labels[match.Groups[1].Value] = match.Index;
-        return [.. Branch().Matches(text).Where(branch => labels.TryGetValue(branch.Groups[1].Value, out int start) && start < branch.Index).Select(branch => text[labels[branch.Groups[1].Value]..branch.Index])];
+        foreach (string line in text.Split('\n'))
+        {
+            if (Label().Match(line) is { Success: true } label)
+            {
+                blocks.Add(new StringBuilder());
+                labels[label.Groups[1].Value] = blocks.Count - 1;
+            }
+
+            blocks[^1].Append(line).Append('\n');
+            if (Branch().IsMatch(line))
+                blocks.Add(new StringBuilder());
+        }
+
+        string[] texts = [.. blocks.Select(block => block.ToString())];
+        HashSet<int>[] next = [.. texts.Select((block, i) => Word().Matches(Label().Replace(block, "")).Where(word => labels.ContainsKey(word.Value)).Select(word => labels[word.Value]).ToHashSet())];
+        for (int i = 0; i + 1 < texts.Length; i++)
+            if (!End().IsMatch(texts[i]))
+                next[i].Add(i + 1);
+        HashSet<int>[] previous = [.. texts.Select((_, i) => Enumerable.Range(0, texts.Length).Where(from => next[from].Contains(i)).ToHashSet())];
+
+        List<string> loops = [];
+        for (int last = 0; last < texts.Length; last++)
+            foreach (int first in next[last].Where(first => first <= last))
+            {
+                HashSet<int> body = Reachable(next, first, -1);
+                body.IntersectWith([.. Reachable(previous, last, first), first]);
+                if (body.Contains(last))
+                    loops.Add(string.Concat(body.Order().Select(block => texts[block])));
+            }
+
+        return loops;
+    }
+
+    /// <summary>What can be reached from a block without going beyond another one.</summary>
+    private static HashSet<int> Reachable(HashSet<int>[] edges, int from, int limit)
+    {
+        HashSet<int> reached = [from];
+        Stack<int> open = new([from]);
+        while (open.TryPop(out int block))
+        {
+            if (block == limit)
+                continue;
+            foreach (int other in edges[block])
+                if (reached.Add(other))
+                    open.Push(other);
+        }
+
+        return reached;
     }
 
     [GeneratedRegex(@"//.*$", RegexOptions.Multiline)]
@@ -42,4 +92,10 @@ internal static partial class PtxText
 
     [GeneratedRegex(@"\bbra(?:\.uni)?\s+([\w$]+)\s*;")]
     private static partial Regex Branch();
+
+    [GeneratedRegex(@"[\w$]+")]
+    private static partial Regex Word();
+
+    [GeneratedRegex(@"^\s*(bra(\.uni)?|brx[\w.]*|ret|exit)\b[^\n]*;\s*\z", RegexOptions.Multiline)]
+    private static partial Regex End();
 }

@@ -1,4 +1,6 @@
+using Backprop.Devices;
 using Backprop.Devices.Cpu;
+using Backprop.Operations;
 
 namespace Backprop.Tests;
 
@@ -52,6 +54,25 @@ public class MixedPrecisionTests
         Tensor v = last.Input(first, [6, 5], requiresGradient: true);
         last.Backward(last.Input(Rounded(format, x), [3, 6]).MatMul(v), h.GradientToArray());
         Assert.Equal(v.GradientToArray(), network.Parameters[0].GradientToArray());
+    }
+
+    [Theory]
+    [MemberData(nameof(Mixed))]
+    public void TheDeviceIsToldWhichFactorsAreRounded(Precision precision)
+    {
+        // The gradients are not.
+        ElementType format = precision == Precision.MixedBFloat16 ? ElementType.BFloat16 : ElementType.Float16;
+        Assert.Equal([(format, format), (ElementType.Float32, format), (format, ElementType.Float32)], Formats((x, w) => x.MatMul(w)));
+        Assert.Equal([(format, format), (format, ElementType.Float32), (ElementType.Float32, format)], Formats((x, w) => Linear.Apply(x, w, default, Activation.Identity)));
+
+        List<(ElementType, ElementType)> Formats(Func<Tensor, Tensor, Tensor> product)
+        {
+            var device = new TrackingDevice();
+            using var tape = new Tape(device, CheckpointPolicy.None, precision);
+            Tensor x = tape.Input(Samples.Uniform(18, 1), [3, 6], requiresGradient: true), w = tape.Input(Samples.Uniform(30, 2), [6, 5], requiresGradient: true);
+            tape.Backward(product(x, w), Samples.Uniform(15, 3));
+            return device.ProductFormats;
+        }
     }
 
     [Theory]
