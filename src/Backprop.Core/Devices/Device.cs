@@ -42,8 +42,20 @@ public abstract partial class Device
     /// <exception cref="ArgumentOutOfRangeException">Less than 1, or more than 1024.</exception>
     public static Device CpuWithThreads(int numberOfThreads) => Devices.Cpu.CpuDevice.WithThreads(numberOfThreads);
 
+    /// <summary>A GPU, through CUDA or OpenCL; the same device for the same number.</summary>
+    /// <remarks>The first use of each kind of kernel compiles it, which takes from milliseconds to tenths of a second.</remarks>
+    /// <param name="index">Its number in <see cref="BackpropDevices.List"/>. Default: the first.</param>
+    /// <exception cref="DeviceException">There is no such GPU, or its driver is missing or too old; the message says what was found and what to do.</exception>
+    public static Device Gpu(int index = 0) => Devices.Gpu.GpuRuntime.Default(index);
+
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    /// <summary>What an exception of this device's driver means to its user; null if it is none of these.</summary>
+    internal virtual DeviceException? Explain(Exception exception) => exception as DeviceException;
+
+    /// <summary>How many rows of a prediction go through the layers at once: enough to fill the kernels, few enough for the activations to stay in cache.</summary>
+    internal virtual int MaximumPredictionRows => 64;
 
     // ---- Memory ----
 

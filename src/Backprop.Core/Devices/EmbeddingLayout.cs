@@ -63,5 +63,8 @@ internal readonly struct EmbeddingLayout
     /// <summary>The number of fields.</summary>
     public int Count { get; }
 
+    /// <summary>The fields, whose identity is that of the layout; null where a row is one key.</summary>
+    public EmbeddingField[]? Fields => _fields;
+
     public EmbeddingField this[int index] => _fields is null ? _only : _fields[index];
 }

@@ -15,8 +15,8 @@ namespace Backprop;
 /// </remarks>
 public sealed class Network
 {
-    // Enough rows to fill the kernels, few enough for the activations to stay in cache: of images, one or a few.
-    private const int MaximumPredictionRows = 64, MaximumPredictionValues = 1 << 22;
+    // Of images one or a few rows at a time: 16 MiB of activations for the processor's 64 rows.
+    private const int MaximumPredictionValuesPerRow = 1 << 16;
     private readonly LayerSequence _sequence;
     private readonly int _seed;
     private readonly int _predictionRows;
@@ -32,7 +32,7 @@ public sealed class Network
         long largest = 1;
         foreach (Layer layer in _sequence.Layers)
             largest = Math.Max(largest, layer.WorkingValuesPerRow);
-        _predictionRows = (int)Math.Clamp(MaximumPredictionValues / largest, 1, MaximumPredictionRows);
+        _predictionRows = (int)Math.Clamp((long)MaximumPredictionValuesPerRow * device.MaximumPredictionRows / largest, 1, device.MaximumPredictionRows);
         OutputShape = _sequence.OutputShape;
         Parameters = new ParameterCollection(_sequence.Parameters);
         if (Parameters.GroupBy(parameter => parameter.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
@@ -121,12 +121,13 @@ public sealed class Network
     }
 
     /// <summary>
-    /// Predicts: the output for each row of input. Any number of threads may do so at once; nothing is allocated on the
-    /// managed heap, and a row's output does not depend on its neighbours.
+    /// Predicts: the output for each row of input. Any number of threads may do so at once. On the processor nothing is allocated on
+    /// the managed heap, and a row's output does not depend on its neighbours.
     /// </summary>
     /// <param name="inputs">Rows of InputShape.Length values, one after the other.</param>
     /// <param name="outputs">Receives OutputShape.Length values per row.</param>
     /// <exception cref="ShapeException">The lengths are no whole rows, or the outputs have too little room.</exception>
+    /// <exception cref="DeviceException">The GPU that the network lives on failed or was lost.</exception>
     public void Predict(ReadOnlySpan<float> inputs, Span<float> outputs)
     {
         int width = InputShape.Length, outputWidth = OutputShape.Length;
@@ -138,9 +139,20 @@ public sealed class Network
         for (int row = 0; row < rows; row += _predictionRows)
         {
             int count = Math.Min(_predictionRows, rows - row);
+            PredictRows(inputs.Slice(row * width, count * width), count, outputs.Slice(row * outputWidth, count * outputWidth));
+        }
+    }
+
+    private void PredictRows(ReadOnlySpan<float> inputs, int rows, Span<float> outputs)
+    {
+        try
+        {
             using Tape tape = Tape.ForInference(Device);
-            Tensor output = Forward(tape.Input(inputs.Slice(row * width, count * width), InputShape.Batch(count)));
-            output.CopyTo(outputs.Slice(row * outputWidth, count * outputWidth));
+            Forward(tape.Input(inputs, InputShape.Batch(rows))).CopyTo(outputs);
+        }
+        catch (Exception exception) when (exception is not DeviceException && Device.Explain(exception) is { } failure)
+        {
+            throw failure;
         }
     }
 

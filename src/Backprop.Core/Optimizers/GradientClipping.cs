@@ -25,6 +25,9 @@ public readonly struct GradientClipping : IEquatable<GradientClipping>
     /// <summary>Whether clipping measures a norm on its way.</summary>
     internal bool IsByNorm => _p > 0f;
 
+    /// <summary>Which one.</summary>
+    internal float P => _p;
+
     /// <summary>Whether that is the Euclidean one.</summary>
     internal bool MeasuresNorm => _p == 2f;
 

@@ -98,7 +98,10 @@ public sealed class LossScaler
     {
         foreach (Parameter parameter in parameters.AsSpan())
             if (parameter.HasGradient)
+            {
+                parameter.Storage.Device.ForgetAnticipated(); // the norms change
                 parameter.Storage.Device.Scale(factor, parameter.Storage.Gradient!, parameter.Storage.Gradient!, parameter.Shape.Length, accumulate: false);
+            }
     }
 
     private static ArgumentOutOfRangeException Rejected(string name, object value, string expected) =>

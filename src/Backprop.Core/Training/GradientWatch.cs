@@ -23,7 +23,7 @@ internal sealed class GradientWatch
     public GradientWatch(Network network)
     {
         _parameters = network.Parameters;
-        _sentinels = [.. Network.AllLayers(network.Layers.ToArray()).SelectMany(Sentinels).Distinct()];
+        _sentinels = [.. Network.AllLayers(network.Layers.ToArray()).SelectMany(SentinelsOf).Distinct()];
     }
 
     /// <summary>The mean norm of the epoch's measured steps; null if there was none.</summary>
@@ -38,6 +38,9 @@ internal sealed class GradientWatch
         get => new(_sum, _maximum, _count);
         set => (_sum, _maximum, _count) = value;
     }
+
+    /// <summary>The parameters whose gradients tell of those of their layers.</summary>
+    public ReadOnlySpan<Parameter> Sentinels => _sentinels;
 
     /// <summary>Whether the gradients of a backward pass are finite.</summary>
     public bool IsFinite()
@@ -56,7 +59,10 @@ internal sealed class GradientWatch
     /// <param name="clipping">How it will be clipped.</param>
     /// <param name="scale">The factor that the gradients are still to be multiplied with.</param>
     public double? Measure(long step, GradientClipping clipping, double scale) =>
-        clipping.MeasuresNorm || (_count > 0 && step % NormInterval != 0) ? null : scale * GradientClipping.Norm(_parameters);
+        IsDue(step, clipping) ? scale * GradientClipping.Norm(_parameters) : null;
+
+    /// <summary>Whether <see cref="Measure"/> measures.</summary>
+    public bool IsDue(long step, GradientClipping clipping) => !clipping.MeasuresNorm && (_count == 0 || step % NormInterval == 0);
 
     /// <summary>Notes the norm of a step that is taken.</summary>
     /// <param name="measured">What <see cref="Measure"/> gave.</param>
@@ -77,7 +83,7 @@ internal sealed class GradientWatch
         return !clipping.IsByNorm || double.IsFinite(clippingNorm);
     }
 
-    private static IEnumerable<Parameter> Sentinels(Layer layer)
+    private static IEnumerable<Parameter> SentinelsOf(Layer layer)
     {
         Parameter[] trained = [.. layer.Parameters.Where(parameter => parameter.IsTrainable)];
         Parameter[] few = [.. trained.Where(parameter => parameter.Kind is not (ParameterKind.Weight or ParameterKind.Embedding))];

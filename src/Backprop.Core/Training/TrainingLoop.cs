@@ -66,6 +66,7 @@ public sealed class TrainingLoop
     /// <exception cref="OperationCanceledException">
     /// The token was cancelled before anything was learned, or later with <see cref="TrainingOptions.ThrowOnCancellation"/>.
     /// </exception>
+    /// <exception cref="DeviceException">The GPU failed or was lost; the weights on it are lost too.</exception>
     /// <exception cref="IOException">A checkpoint cannot be written; the one before is untouched.</exception>
     /// <exception cref="InvalidModelException">The checkpoint to resume from is damaged, and so is the one before.</exception>
     public TrainingHistory Run(BatchSource training, BatchSource? validation = null, CancellationToken cancellationToken = default)
@@ -76,6 +77,10 @@ public sealed class TrainingLoop
         try
         {
             return RunFrozen(training, validation, cancellationToken);
+        }
+        catch (Exception exception) when (exception is not DeviceException && _network.Device.Explain(exception) is { } failure)
+        {
+            throw failure;
         }
         finally
         {
@@ -121,6 +126,7 @@ public sealed class TrainingLoop
         var best = new BestWeights(_network, _options.EarlyStopping);
         var watch = new GradientWatch(_network);
         var run = new RunState(best, watch, _scaler);
+        var measurements = new StepMeasurements(_network.Device, _network.Parameters, watch, _scaler is not null);
         var clock = Stopwatch.StartNew();
         Checkpointing? checkpoints = null;
         TimeSpan epochStart = TimeSpan.Zero, forValidation = TimeSpan.Zero;
@@ -155,7 +161,8 @@ public sealed class TrainingLoop
                         break;
                     trainingBatch.Read();
                     _augmenter?.Apply(trainingBatch.RowValues, run.Epoch - 1, run.Rows); // by their place in the epoch, so resumed runs draw the same
-                    double batchLoss = Accumulate(trainingBatch, out double divisor);
+                    bool isStep = (run.Batch + 1) % _options.GradientAccumulationSteps == 0 || run.Batch + 1 == batches;
+                    double batchLoss = Accumulate(trainingBatch, out double divisor, observer: null, measurements, isStep, run.Step);
                     if (!double.IsFinite(batchLoss))
                         throw Diverged($"The loss became {batchLoss / divisor}", run.Epoch, run.Batch + 1, batches, Search(trainingBatch));
                     if (_scaler is null && !watch.IsFinite()) // a scaled loss may overflow: the step is left out then
@@ -167,7 +174,7 @@ public sealed class TrainingLoop
                     run.DivisorSum += divisor;
                     run.StepDivisor += divisor;
                     run.Rows += trainingBatch.Rows;
-                    if (run.Batch % _options.GradientAccumulationSteps == 0 || run.Batch == batches)
+                    if (isStep)
                     {
                         schedule.Apply(_optimizer, initialRate, run.Step);
                         if (isReported && run.Batch == batches)
@@ -202,6 +209,7 @@ public sealed class TrainingLoop
                         }
                     }
 
+                    measurements.Forget();
                     if (_options.Progress is not null && run.Batch < batches && clock.Elapsed - lastReport >= ProgressInterval)
                     {
                         lastReport = clock.Elapsed;
@@ -276,6 +284,7 @@ public sealed class TrainingLoop
         }
         finally
         {
+            measurements.Forget();
             best.Restore(); // however the run ends
             _network.Parameters.ReleaseGradients();
         }
@@ -306,7 +315,7 @@ public sealed class TrainingLoop
     }
 
     /// <summary>Adds the gradient of a mini-batch's summed loss to the parameters'.</summary>
-    private double Accumulate(Batch batch, out double divisor, TapeObserver? observer = null)
+    private double Accumulate(Batch batch, out double divisor, TapeObserver? observer, StepMeasurements? measurements = null, bool isStep = false, long step = 0)
     {
         // An observer sees every layer once, in 32 bits and with gradients that are not scaled.
         using Tape tape = observer is null ? new Tape(_network.Device, _checkpointing, _options.Precision) : new Tape(_network.Device);
@@ -317,12 +326,14 @@ public sealed class TrainingLoop
         observer?.LayerDone(tape.State, DivergenceSearch.LossName, loss.Storage);
         if (loss.RequiresGradient)
             tape.Backward(loss, [observer is null && _scaler is not null ? _scaler.Scale : 1f]);
+        measurements?.Fetch(loss.Storage, isStep, step, _options.GradientClipping);
         return loss.ToScalar();
     }
 
     /// <summary>Computes a failed step once more, with the same masks, and looks where it fails first.</summary>
     private DivergenceSearch.Place? Search(Batch batch)
     {
+        _network.Device.ForgetAnticipated();
         var search = new DivergenceSearch(_network);
         search.Look(batch.RowValues, _network.InputShape.Length, batch.Targets, batch.TargetsPerRow);
         _network.TrainingStep--;

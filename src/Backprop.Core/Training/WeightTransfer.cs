@@ -50,9 +50,16 @@ public static class WeightTransfer
     /// <summary>The same network with parameters of its own, on a device.</summary>
     internal static Network Copy(this Network network, Device device)
     {
-        var copy = new Network(network.Definition, network.InputShape, network.Seed, device) { TrainingStep = network.TrainingStep };
-        for (int i = 0; i < network.Parameters.Count; i++)
-            copy.Parameters[i].Value.SetValues(network.Parameters[i].Value.ToArray());
+        var copy = new Network(network.Definition, network.InputShape, network.Seed, device);
+        copy.TakeState(network);
         return copy;
+    }
+
+    /// <summary>Takes over everything that training changes from the same network on another device.</summary>
+    internal static void TakeState(this Network network, Network source)
+    {
+        network.TrainingStep = source.TrainingStep;
+        for (int i = 0; i < network.Parameters.Count; i++)
+            network.Parameters[i].Value.SetValues(source.Parameters[i].Value.ToArray());
     }
 }

@@ -13,6 +13,9 @@ internal sealed class BatchCursor : DataViewRowCursor, IScoredRow
     /// <summary>The most rows read ahead: enough for the matrix product to run at full speed.</summary>
     public const int RowsPerBatch = 256;
 
+    // A GPU needs more of them before all of it has work.
+    private const int RowsPerGpuBatch = 4096;
+
     // About 16 MB of features and wide pass-through columns: beyond, fewer rows are read ahead.
     private const int ValuesPerBatch = 1 << 22;
 
@@ -72,7 +75,7 @@ internal sealed class BatchCursor : DataViewRowCursor, IScoredRow
         bool canHoldAll = schema.Input.All(column => !isActive[column.Index] || ColumnBuffer.CanHold(column.Type));
         long valuesPerRow = (long)schema.Scorer.FeatureCount + schema.Scorer.Columns.NetworkOutputs +
             schema.Input.Sum(column => isActive[column.Index] && column.Type is VectorDataViewType vector ? (long)vector.Size : 0);
-        int rows = (int)Math.Min(RowsPerBatch, ValuesPerBatch / valuesPerRow);
+        int rows = (int)Math.Min(schema.Scorer.IsOnProcessor ? RowsPerBatch : RowsPerGpuBatch, ValuesPerBatch / valuesPerRow);
         return scores && canHoldAll && rows > 1
             ? new BatchCursor(schema, source, isActive, rows)
             : new ForwardingCursor(schema, source, isActive);

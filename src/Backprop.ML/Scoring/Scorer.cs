@@ -11,6 +11,9 @@ internal sealed class Scorer(Network network, ScoreColumns columns)
     /// <summary>The images that a row holds; null if it holds none.</summary>
     public ImageDefinition? Image { get; } = network.Definition.Layers.FirstOrDefault() as ImageDefinition;
 
+    /// <summary>Whether the processor computes.</summary>
+    public bool IsOnProcessor { get; } = network.Device.MaximumPredictionRows == Device.Cpu.MaximumPredictionRows;
+
     /// <summary>The output columns.</summary>
     public ScoreColumns Columns => columns;
 

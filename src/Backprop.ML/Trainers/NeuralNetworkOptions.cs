@@ -71,8 +71,15 @@ public abstract partial class NeuralNetworkOptions
     /// </summary>
     public Precision Precision { get; set; }
 
-    /// <summary>Where to compute. Default: <see cref="DeviceSelection.Auto"/>.</summary>
+    /// <summary>
+    /// Where to train. With <see cref="DeviceSelection.Auto"/> on a GPU if there is one and a mini-batch is so much work that it gains,
+    /// else, or if the GPU fails, on the processor; the log says which and why. The trained model predicts on the processor;
+    /// <see cref="NeuralNetworkTransformer.On"/> moves it. Default: <see cref="DeviceSelection.Auto"/>.
+    /// </summary>
     public DeviceSelection Device { get; set; } = DeviceSelection.Auto;
+
+    /// <summary>Which GPU, by its number in <see cref="BackpropDevices.List"/>. At least 0. Default: 0, the first.</summary>
+    public int GpuIndex { get; set; }
 
     /// <summary>
     /// Random changes of the training images, applied one after the other to each row before the network sees it:
@@ -160,6 +167,8 @@ public abstract partial class NeuralNetworkOptions
             throw Rejected(nameof(Augmentation), Augmentation is null ? null : "a list with null in it", "a list of augmentations; an empty one means none");
         if (!Enum.IsDefined(Device))
             throw Rejected(nameof(Device), Device, $"one of {string.Join(", ", Enum.GetNames<DeviceSelection>())}");
+        if (GpuIndex < 0)
+            throw Rejected(nameof(GpuIndex), GpuIndex, $"0 or more, a number that {nameof(BackpropDevices)}.{nameof(BackpropDevices.List)} shows");
         if (!Enum.IsDefined(Precision))
             throw Rejected(nameof(Precision), Precision, $"one of {string.Join(", ", Enum.GetNames<Precision>())}");
         CheckControl();

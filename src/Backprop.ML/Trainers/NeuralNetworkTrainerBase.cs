@@ -85,6 +85,7 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
     /// <exception cref="TrainingDivergedException">The loss became NaN or infinite, for example because the learning rate is too high.</exception>
     /// <exception cref="OperationCanceledException">The training was called off before anything was learned, or is to throw then.</exception>
     /// <exception cref="IOException">A checkpoint cannot be written; the one before is untouched.</exception>
+    /// <exception cref="DeviceException"><see cref="DeviceSelection.Gpu"/> was asked for, and there is no such GPU, it cannot be used, or it failed.</exception>
     public NeuralNetworkTransformer Fit(IDataView input) => Train(input, null, null);
 
     /// <summary>
@@ -374,11 +375,14 @@ public abstract partial class NeuralNetworkTrainerBase : ITrainerEstimator<Neura
         TrainingHistory history;
         try
         {
-            BatchSource source = SourceOf(training, batchSize, stop.Token);
-            using var ends = source as IDisposable;
-            BatchSource? heldSource = held is null ? null : SourceOf(held, batchSize, stop.Token);
-            using var heldEnds = heldSource as IDisposable;
-            history = new TrainingLoop(network, loss, options).Run(source, heldSource, stop.Token);
+            history = OnChosenDevice(network, batchSize, channel, placed =>
+            {
+                BatchSource source = SourceOf(training, batchSize, stop.Token);
+                using var ends = source as IDisposable;
+                BatchSource? heldSource = held is null ? null : SourceOf(held, batchSize, stop.Token);
+                using var heldEnds = heldSource as IDisposable;
+                return new TrainingLoop(placed, loss, options).Run(source, heldSource, stop.Token);
+            });
         }
         catch (OperationCanceledException)
         {

@@ -97,7 +97,8 @@ public class GoldenTests
         Assert.Equal(1e-5, GoldenFile.Tolerance("activations", "gelu_none_random"));
     }
 
-    private static void Check(string family, Device device, Func<GoldenCase, double> tolerance)
+    /// <summary>Runs all cases of a family on a device.</summary>
+    internal static void Check(string family, Device device, Func<GoldenCase, double> tolerance)
     {
         var failures = new List<string>();
         int ran = 0;

@@ -23,6 +23,14 @@ internal static class GpuHarness
     /// <summary>Checks calls of tuned kernels, for which a barrier costs a millisecond, on the simulated GPU.</summary>
     public static void CheckTuned(IEnumerable<KernelCase> cases, int longestBlock = LongestSimulatedBlock) => CheckAll(SimulatedTuned, cases, longestBlock);
 
+    /// <summary>The cases whose names begin in one of the given ways; there must be some of each.</summary>
+    public static IEnumerable<KernelCase> Named(IEnumerable<KernelCase> cases, params string[] beginnings) => beginnings.SelectMany(beginning =>
+    {
+        KernelCase[] named = [.. cases.Where(kernelCase => kernelCase.Name.StartsWith(beginning, StringComparison.Ordinal))];
+        Assert.NotEmpty(named);
+        return named;
+    });
+
     private static void CheckAll(GpuDevice device, IEnumerable<KernelCase> cases, int longestBlock)
     {
         // One launch after the other: two tests beside each other would only get in each other's way.

@@ -164,7 +164,7 @@ internal static class NormalizationCases
     // What the rounded mean lost is 0 for the judge: mean and rest are judged as their sum, in the mean's place.
     private static void Mend(Device device, MemoryBlock statistics, int sets)
     {
-        if (device is not Devices.Cpu.CpuDevice)
+        if (device is Devices.Reference.ReferenceDevice)
             return;
         var values = new float[3 * sets];
         device.Download(statistics, values);

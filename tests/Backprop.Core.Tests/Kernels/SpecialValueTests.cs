@@ -189,16 +189,19 @@ public class SpecialValueTests
         }
 
         double[][] expected = [.. Run(ReferenceDevice.Instance).Select(ReferenceDevice.Values)];
-        foreach (CpuDevice device in KernelHarness.Processors.Select(processor => processor.Devices[0]))
+        foreach (Device device in (Device[])[.. KernelHarness.Processors.Select(processor => processor.Devices[0]), GpuHarness.Simulated])
         {
-            MemoryBlock[] memory = Run(device);
-            for (int block = 0; block < blocks.Length; block++)
+            lock (device)
             {
-                var actual = new float[blocks[block].Length];
-                device.Download(memory[block], actual);
-                device.Return(memory[block]);
-                for (int i = 0; i < actual.Length; i++)
-                    Assert.True(SameMeaning(expected[block][i], actual[i]), $"{device}, block {block}, element {i} (first operand {At(blocks[0], i)}): {actual[i]:g9}, expected {expected[block][i]:g12}");
+                MemoryBlock[] memory = Run(device);
+                for (int block = 0; block < blocks.Length; block++)
+                {
+                    var actual = new float[blocks[block].Length];
+                    device.Download(memory[block], actual);
+                    device.Return(memory[block]);
+                    for (int i = 0; i < actual.Length; i++)
+                        Assert.True(SameMeaning(expected[block][i], actual[i]), $"{device}, block {block}, element {i} (first operand {At(blocks[0], i)}): {actual[i]:g9}, expected {expected[block][i]:g12}");
+                }
             }
         }
     }

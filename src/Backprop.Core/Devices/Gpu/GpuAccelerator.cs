@@ -1,6 +1,9 @@
+using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
 
 namespace Backprop.Devices.Gpu;
 
@@ -10,11 +13,13 @@ namespace Backprop.Devices.Gpu;
 /// </summary>
 internal sealed class GpuAccelerator : IDisposable
 {
+    private const double ShareOfFreeMemory = 0.95;
     private readonly Context _context;
+    private readonly long _mostMemory;
 
-    private GpuAccelerator(Context context, Accelerator accelerator)
+    private GpuAccelerator(Context context, Accelerator accelerator, long mostMemory = long.MaxValue / 2)
     {
-        (_context, Accelerator) = (context, accelerator);
+        (_context, Accelerator, _mostMemory) = (context, accelerator, mostMemory);
         IsSimulated = accelerator.AcceleratorType == AcceleratorType.CPU;
 
         // Simulated threads are threads of the system: a group of two and four groups are the fastest there.
@@ -34,20 +39,81 @@ internal sealed class GpuAccelerator : IDisposable
     /// <summary>Groups of such a kernel, each of which then takes several elements per thread.</summary>
     public int MaximumGroups { get; }
 
+    /// <summary>Whether a kernel could not be compiled or the device was lost. Nothing of this context is to be used any more.</summary>
+    public bool IsGivenUp { get; private set; }
+
+    /// <summary>The bytes that one process may take: nearly all that is free now.</summary>
+    public long AvailableMemory
+    {
+        get
+        {
+            Accelerator.Bind();
+            long bytes = Accelerator is CudaAccelerator && CudaAPI.CurrentAPI.GetMemoryInfo(out long free, out long _) == CudaError.CUDA_SUCCESS ? free : Accelerator.MemorySize;
+            return (long)(Math.Min(bytes, _mostMemory) * ShareOfFreeMemory);
+        }
+    }
+
     /// <summary>An accelerator that the processor plays.</summary>
     /// <param name="threadsPerWarp">At least 2.</param>
     /// <param name="warps">The product with the threads per warp is the largest group.</param>
     /// <param name="multiprocessors">Groups that run at once.</param>
-    public static GpuAccelerator Simulated(int threadsPerWarp = 2, int warps = 1, int multiprocessors = 2)
+    /// <param name="availableMemory">The bytes that it is to have.</param>
+    public static GpuAccelerator Simulated(int threadsPerWarp = 2, int warps = 1, int multiprocessors = 2, long availableMemory = long.MaxValue / 2)
     {
         Context context = Context.Create(builder => builder.CPU(new CPUDevice(threadsPerWarp, warps, multiprocessors)));
-        return new GpuAccelerator(context, context.GetCPUDevice(0).CreateCPUAccelerator(context));
+        return new GpuAccelerator(context, context.GetCPUDevice(0).CreateCPUAccelerator(context), availableMemory);
     }
 
+    /// <summary>Starts a GPU.</summary>
+    public static GpuAccelerator Real(DeviceDescription description)
+    {
+        Context context = CreateContext();
+        try
+        {
+            ILGPU.Runtime.Device device = description.Kind == DeviceKind.Cuda ? context.GetCudaDevices()[description.Ordinal] : context.GetCLDevices()[description.Ordinal];
+            return new GpuAccelerator(context, device.CreateAccelerator(context));
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A context that knows all GPUs, those that cannot be used included.</summary>
+    public static Context CreateContext() => Context.Create(builder => builder.Cuda(_ => true).OpenCL().Optimize(OptimizationLevel.O2));
+
     /// <summary>Compiles a kernel, or finds it compiled.</summary>
+    /// <exception cref="DeviceException">It cannot be compiled; the accelerator is given up, because ILGPU's context is spoilt.</exception>
     public TLauncher Load<TLauncher>(Delegate kernel)
-        where TLauncher : Delegate =>
-        Accelerator.LoadKernel<TLauncher>(kernel.Method, KernelSpecialization.Empty, out _);
+        where TLauncher : Delegate
+    {
+        if (IsGivenUp)
+            throw new DeviceException($"{Accelerator.Name} was given up after a failure. Build the network on a new device, or compute on the processor.");
+        try
+        {
+            return Accelerator.LoadKernel<TLauncher>(kernel.Method, KernelSpecialization.Empty, out _);
+        }
+        catch (Exception exception)
+        {
+            IsGivenUp = true;
+            Exception cause = exception is TargetInvocationException { InnerException: { } inner } ? inner : exception;
+            throw new DeviceException(
+                $"The kernel {kernel.Method.Name} cannot be compiled for {Accelerator.Name}: {cause.Message} The device is not used any more. Update its driver, or compute on the processor.", exception);
+        }
+    }
+
+    /// <summary>What a failure of the device means to its user; null if it is no such failure.</summary>
+    public DeviceException? Explain(Exception exception)
+    {
+        if (exception is DeviceException known)
+            return known;
+        if (exception is not (AcceleratorException or InvalidKernelOperationException or CapabilityNotSupportedException))
+            return null;
+        IsGivenUp = true;
+        return new DeviceException(
+            $"{Accelerator.Name} failed: {exception.Message} What was on it is lost. If it happens again, look with the maker's tool (nvidia-smi, clinfo) whether it is overheated, reset or taken away, or compute on the processor.", exception);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -31,6 +31,9 @@ internal sealed class GpuBlock : MemoryBlock
     /// <summary>The elements as integers.</summary>
     public ArrayView<int> Integers => Buffer.AsArrayView<int>(0, Buffer.Length);
 
+    /// <summary>The elements as doubles, half as many. Blocks begin where doubles may, and so do they end.</summary>
+    public ArrayView<double> Doubles => Floats.Cast<double>();
+
     /// <summary>The elements as 16-bit words, two to an element of four bytes.</summary>
     public ArrayView<ushort> Words => Floats.Cast<ushort>();
 

@@ -16,6 +16,7 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
     private readonly object _gate = new();
     private readonly GpuBlock?[] _idle = new GpuBlock?[SizeClass.Count];
     private readonly HashSet<MemoryBuffer> _buffers = new(ReferenceEqualityComparer.Instance);
+    private bool _isClosed;
     private long _bytesRented, _bytesIdle, _peakBytes, _byteLimit = byteLimit;
 
     public long ByteLimit
@@ -63,6 +64,8 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
             if (!block.IsRented || block.Pool != this)
                 throw new InvalidOperationException("A memory block was returned twice, or to a pool that did not lend it.");
             Store(block);
+            if (_isClosed)
+                FreeIdle(long.MaxValue);
         }
     }
 
@@ -73,9 +76,26 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
         {
             if (accelerator.IsDisposed || !_buffers.Contains(block.Buffer))
                 return;
+            if (_isClosed)
+            {
+                accelerator.Bind();
+                Free(block);
+                return;
+            }
+
             GC.ReRegisterForFinalize(block);
             if (block.IsRented)
                 Store(block);
+        }
+    }
+
+    /// <summary>Gives all idle blocks back to the device now, and the others when they come back.</summary>
+    public void Close()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            FreeIdle(long.MaxValue);
         }
     }
 
@@ -161,10 +181,15 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
                 _idle[sizeClass] = block.NextIdle;
                 _bytesIdle -= Bytes(block);
                 bytes -= Bytes(block);
-                _buffers.Remove(block.Buffer);
-                GC.SuppressFinalize(block);
-                block.Buffer.Dispose();
+                Free(block);
             }
         }
+    }
+
+    private void Free(GpuBlock block)
+    {
+        _buffers.Remove(block.Buffer);
+        GC.SuppressFinalize(block);
+        block.Buffer.Dispose();
     }
 }

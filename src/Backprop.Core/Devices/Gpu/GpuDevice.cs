@@ -13,12 +13,13 @@ namespace Backprop.Devices.Gpu;
 /// <see cref="GridStride"/> and has no barriers, so it also runs where the processor plays the GPU. A tuned form, with
 /// shared memory and warps, is launched only where <see cref="UsesTunedKernels"/>.
 /// </remarks>
-internal sealed partial class GpuDevice : Device
+internal sealed partial class GpuDevice : Device, IDisposable
 {
     private const long SmallestLimit = 1 << 20;
     private readonly GpuAccelerator _gpu;
     private readonly AcceleratorStream _stream;
     private readonly GpuBufferPool _buffers;
+    private readonly CudaUploads? _uploads;
 
     /// <summary>A device with a stream and a pool of its own on an accelerator that others may use too.</summary>
     /// <param name="gpu">The accelerator.</param>
@@ -28,12 +29,16 @@ internal sealed partial class GpuDevice : Device
     {
         _gpu = gpu;
         _stream = gpu.Accelerator.CreateStream();
-        _buffers = new GpuBufferPool(gpu.Accelerator, gpu.Accelerator.MemorySize / 20 * 19);
+        _buffers = new GpuBufferPool(gpu.Accelerator, gpu.AvailableMemory);
+        _uploads = CudaUploads.Create(gpu.Accelerator, _stream);
         UsesTunedKernels = usesTunedKernels ?? !gpu.IsSimulated;
     }
 
     /// <summary>Whether kernels with barriers and shared memory are used.</summary>
     public bool UsesTunedKernels { get; }
+
+    /// <summary>Whether the accelerator failed and nothing can be computed here any more.</summary>
+    public bool IsGivenUp => _gpu.IsGivenUp;
 
     /// <inheritdoc/>
     public override MemoryStatistics Memory => _buffers.Statistics;
@@ -49,6 +54,19 @@ internal sealed partial class GpuDevice : Device
 
     /// <inheritdoc/>
     public override void ReleaseIdleMemory() => _buffers.Trim();
+
+    /// <summary>Gives the stream, and all memory that nobody holds, back to the device; the rest follows when it is let go.</summary>
+    public void Dispose()
+    {
+        _gpu.Accelerator.Bind();
+        _buffers.Close();
+        _uploads?.Dispose();
+        _stream.Dispose();
+    }
+
+    internal override int MaximumPredictionRows => 4096; // enough rows for all multiprocessors
+
+    internal override DeviceException? Explain(Exception exception) => _gpu.Explain(exception);
 
     internal override MemoryBlock Rent(int length, ElementType elementType) =>
         _buffers.Rent(elementType is ElementType.BFloat16 or ElementType.Float16 ? length / 2 + length % 2 : length);
@@ -71,7 +89,14 @@ internal sealed partial class GpuDevice : Device
     {
         if (destination.Length == 0)
             return;
+        if (destination.Length == 1 && start == 0 && IsAnticipated(MeasurementKind.FirstElement, source, 1, out double known))
+        {
+            destination[0] = (float)known;
+            return;
+        }
+
         _gpu.Accelerator.Bind();
+        Synchronizations++;
         ArrayView<float> values = Floats(source).SubView(start, destination.Length);
         fixed (float* pinned = destination)
             values.CopyToCPU(_stream, ref *pinned, destination.Length);
@@ -84,8 +109,14 @@ internal sealed partial class GpuDevice : Device
         if (source.Length == 0)
             return;
         _gpu.Accelerator.Bind();
+        ArrayView<T> part = destination.SubView(0, source.Length);
         fixed (T* pinned = source)
-            destination.SubView(0, source.Length).CopyFromCPU(_stream, ref *pinned, source.Length);
+        {
+            if (_uploads is null)
+                part.CopyFromCPU(_stream, ref *pinned, source.Length);
+            else
+                _uploads.Upload(pinned, part.LoadEffectiveAddressAsPtr(), (long)source.Length * sizeof(T));
+        }
     }
 
     private static ArrayView<float> Floats(MemoryBlock block) => ((GpuBlock)block).Floats;
