@@ -5,7 +5,7 @@ using ILGPU.Runtime;
 
 namespace Backprop.Tests;
 
-/// <summary>Convolutions of 16-bit numbers: the kernels with an emulated multiplier. (That the real one is the same, the matrix product's tests show.)</summary>
+/// <summary>Convolutions of 16-bit numbers: the kernels with an emulated multiplier. (Their assembly is read in <see cref="GpuTensorCoreTests"/>.)</summary>
 public class GpuConvolutionTensorCoreTests
 {
     private static Action<AcceleratorStream, KernelConfig, ConvolutionGather, TensorCorePasses, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>? s_bfloat16, s_float16;
@@ -75,6 +75,27 @@ public class GpuConvolutionTensorCoreTests
                 device.ConvolutionBackwardWeight(shape, m[0], m[1], m[2], accumulate);
         },
         KernelHarness.Exponential));
+
+    [Fact]
+    public void TheyAreUsedWhereAFactorHasSixteenBitsAndTheWorkIsLarge()
+    {
+        ConvolutionShape large = Of(4, 18, 18, 32, 64, 3, 3), small = Of(1, 5, 5, 8, 16, 3, 3), odd = Of(4, 18, 18, 33, 64, 3, 3), narrow = Of(8, 18, 18, 64, 8, 3, 3);
+        (ElementType bfloat16, ElementType float16, ElementType float32) = (ElementType.BFloat16, ElementType.Float16, ElementType.Float32);
+        Assert.All([(bfloat16, bfloat16), (float16, float16)], formats => Assert.True(Forward(large, formats.Item1, formats.Item2)));
+        Assert.All([bfloat16, float16], format => Assert.True(BackwardInput(large, format) && BackwardWeight(large, format)));
+        Assert.False(Forward(large, float32, float32) || BackwardInput(large, float32) || BackwardWeight(large, float32));
+        Assert.False(Forward(small, bfloat16, bfloat16) || BackwardInput(small, bfloat16) || BackwardWeight(small, bfloat16));
+        Assert.False(Forward(narrow, bfloat16, bfloat16) || BackwardWeight(narrow, bfloat16));
+        Assert.False(Forward(odd, bfloat16, bfloat16)); // its channels cannot be read by four
+        Assert.True(BackwardInput(odd, bfloat16) && BackwardWeight(odd, bfloat16));
+
+        static bool Forward(ConvolutionShape shape, ElementType source, ElementType weight) =>
+            GpuDevice.AreWorthTensorCores(ConvolutionGather.Forward(shape, hasBias: true, Activation.Identity), source, weight);
+        static bool BackwardInput(ConvolutionShape shape, ElementType format) =>
+            GpuDevice.AreWorthTensorCores(ConvolutionGather.Backward(shape, 0, 0, accumulate: false), ElementType.Float32, format);
+        static bool BackwardWeight(ConvolutionShape shape, ElementType format) =>
+            GpuDevice.AreWorthTensorCores(shape with { Format = format }, shape.Batch * shape.OutputPixels);
+    }
 
     // Around the tiles of 128 and the depth of 32, with strides, holes in the kernel and groups.
     private static ConvolutionShape[] Shapes =>

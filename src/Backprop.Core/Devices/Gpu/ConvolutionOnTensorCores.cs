@@ -20,11 +20,18 @@ internal sealed partial class GpuDevice
     private GradientLauncher? _gradientBFloat16;
 
     private bool FitsTensorCores(in ConvolutionGather gather, ElementType sourceFormat, ElementType weightFormat) =>
-        HasTensorCores && gather is { HasChannelVectors: 1, Depth: > 0, Columns: >= FewestColumnsOnTensorCores }
+        HasTensorCores && AreWorthTensorCores(gather, sourceFormat, weightFormat);
+
+    private bool FitsTensorCores(in ConvolutionShape shape, int pixels) => HasTensorCores && AreWorthTensorCores(shape, pixels);
+
+    /// <summary>Whether a convolution, or its gradient with respect to the input, gains by tensor cores where there are some.</summary>
+    internal static bool AreWorthTensorCores(in ConvolutionGather gather, ElementType sourceFormat, ElementType weightFormat) =>
+        gather is { HasChannelVectors: 1, Depth: > 0, Columns: >= FewestColumnsOnTensorCores }
         && IsWorthPasses(PassesOf(sourceFormat, weightFormat), (long)gather.Rows * gather.Columns * gather.Depth);
 
-    private bool FitsTensorCores(in ConvolutionShape shape, int pixels) =>
-        HasTensorCores && shape.GroupOutputChannels >= FewestColumnsOnTensorCores
+    /// <summary>The same of the gradient with respect to the weights.</summary>
+    internal static bool AreWorthTensorCores(in ConvolutionShape shape, int pixels) =>
+        shape.GroupOutputChannels >= FewestColumnsOnTensorCores
         && IsWorthPasses(PassesOf(shape.Format, ElementType.Float32), (long)shape.WeightLength / shape.Groups * pixels);
 
     private static bool IsWorthPasses(in TensorCorePasses passes, long products) => passes.Count > 0 && products / passes.Count >= SmallestOnTensorCores;

@@ -84,9 +84,8 @@ internal static class ConvolutionTensorCoreKernels
         }
     }
 
-    /// <summary>sums[part, weight] (+)= a tile of the gradient over the pixels of a part, as in <see cref="ConvolutionWeightKernels"/>.</summary>
+    /// <summary>sums[part, weight] (+)= a tile of the gradient over the pixels of a part, as in <see cref="ConvolutionWeightKernels"/>. Gradients are float32, so the pieces are always BFloat16.</summary>
     [GpuKernel(typeof(BFloat16TensorCore))]
-    [GpuKernel(typeof(Float16TensorCore))]
     public static void BackwardWeight<TCore>(
         ConvolutionShape shape, TensorCorePasses passes, int parts, int pixelsOfPart, ArrayView<float> input, ArrayView<float> gradOutput, ArrayView<float> sums, int accumulate)
         where TCore : struct, ITensorCore
