@@ -32,7 +32,7 @@ internal static partial class PtxText
         var labels = Label().Matches(text).Select(match => match.Groups[1].Value).ToHashSet();
         Assert.All(Branch().Matches(text), match => Assert.Contains(match.Groups[1].Value, labels));
 
-        Match[] arrays = [.. SharedArray().Matches(text)];
+        Match[] arrays = SharedArray().Matches(text).ToArray();
         Assert.Equal(Regex.Count(text, @"^\s*\.shared\b", RegexOptions.Multiline), arrays.Length);
         Assert.InRange(arrays.Sum(array => int.Parse(array.Groups[2].Value, CultureInfo.InvariantCulture)), 0, MostSharedBytes);
         if (text.Contains(".shared.v4", StringComparison.Ordinal))
