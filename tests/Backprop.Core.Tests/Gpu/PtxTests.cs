@@ -46,7 +46,7 @@ public class PtxTests
     /// <summary>The assembly of a kernel. Every one has a context of its own, because a kernel that fails spoils the next ones.</summary>
     internal static string Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
-        using Context context = Context.CreateDefault();
+        using Context context = Context.Create(builder => builder.Default().Optimize(GpuAccelerator.Optimization));
         using var backend = new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, null!);
         var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), KernelSpecialization.Empty);
         return compiled.PTXAssembly;

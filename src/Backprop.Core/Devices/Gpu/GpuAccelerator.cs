@@ -14,6 +14,9 @@ namespace Backprop.Devices.Gpu;
 internal sealed class GpuAccelerator : IDisposable
 {
     private const double ShareOfFreeMemory = 0.95;
+    /// <summary>How kernels are compiled for real devices; the tests read the same assembly. The next level duplicates a loop that holds inline assembly.</summary>
+    public const OptimizationLevel Optimization = OptimizationLevel.O1;
+
     private readonly Context _context;
     private readonly long _mostMemory;
 
@@ -81,7 +84,7 @@ internal sealed class GpuAccelerator : IDisposable
     }
 
     /// <summary>A context that knows all GPUs, those that cannot be used included.</summary>
-    public static Context CreateContext() => Context.Create(builder => builder.Cuda(_ => true).OpenCL().Optimize(OptimizationLevel.O2));
+    public static Context CreateContext() => Context.Create(builder => builder.Cuda(_ => true).OpenCL().Optimize(Optimization));
 
     /// <summary>Compiles a kernel, or finds it compiled.</summary>
     /// <exception cref="DeviceException">It cannot be compiled; the accelerator is given up, because ILGPU's context is spoilt.</exception>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using ILGPU;
@@ -56,6 +57,8 @@ internal static class GpuRuntime
     /// <exception cref="DeviceException">There is no such GPU, or it cannot be used.</exception>
     public static GpuDevice Create(int index)
     {
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+            throw new DeviceException("GPU kernels are compiled at run time, which this program cannot do: it was compiled ahead of time (PublishAot). Publish it without, or compute on the processor.");
         lock (Gate)
         {
             DeviceDescription description = Descriptions.FirstOrDefault(found => found.Index == index) ?? throw NotFound(index);
