@@ -8,8 +8,8 @@ namespace Backprop.Tests;
 /// <summary>Convolutions of 16-bit numbers: the kernels with an emulated multiplier. (Their assembly is read in <see cref="GpuTensorCoreTests"/>.)</summary>
 public class GpuConvolutionTensorCoreTests
 {
-    private static Action<AcceleratorStream, KernelConfig, ConvolutionGather, TensorCorePasses, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>? s_bfloat16, s_float16;
-    private static Action<AcceleratorStream, KernelConfig, ConvolutionShape, TensorCorePasses, int, int, ArrayView<float>, ArrayView<float>, ArrayView<float>, int>? s_gradient;
+    private static Action<AcceleratorStream, KernelConfig, ConvolutionGather, TensorCorePasses, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>? _bfloat16, _float16;
+    private static Action<AcceleratorStream, KernelConfig, ConvolutionShape, TensorCorePasses, int, int, ArrayView<float>, ArrayView<float>, ArrayView<float>, int>? _gradient;
 
     // Of both operands where they have one format; gradients stay float32.
     public static TheoryData<ElementType> Formats => [ElementType.BFloat16, ElementType.Float16];
@@ -28,9 +28,9 @@ public class GpuConvolutionTensorCoreTests
             if (device is not GpuDevice gpu)
                 device.Convolution(shape, m[0], m[1], m[2], activation, m[3]);
             else if (format == ElementType.BFloat16)
-                gpu.ConvolveOnTensorCores<EmulatedTensorCore<EmulatedBFloat16>>(ConvolutionGather.Forward(shape, hasBias: true, activation), new(1, 1), shape.Groups, m[0], m[1], m[2], m[3], ref s_bfloat16);
+                gpu.ConvolveOnTensorCores<EmulatedTensorCore<EmulatedBFloat16>>(ConvolutionGather.Forward(shape, hasBias: true, activation), new(1, 1), shape.Groups, m[0], m[1], m[2], m[3], ref _bfloat16);
             else
-                gpu.ConvolveOnTensorCores<EmulatedTensorCore<EmulatedFloat16>>(ConvolutionGather.Forward(shape, hasBias: true, activation), new(1, 1), shape.Groups, m[0], m[1], m[2], m[3], ref s_float16);
+                gpu.ConvolveOnTensorCores<EmulatedTensorCore<EmulatedFloat16>>(ConvolutionGather.Forward(shape, hasBias: true, activation), new(1, 1), shape.Groups, m[0], m[1], m[2], m[3], ref _float16);
         },
         KernelHarness.Exponential));
 
@@ -54,7 +54,7 @@ public class GpuConvolutionTensorCoreTests
             {
                 var gather = ConvolutionGather.Backward(shape, place / shape.StrideX, place % shape.StrideX, accumulate);
                 gpu.ConvolveOnTensorCores<EmulatedTensorCore<EmulatedBFloat16>>(
-                    gather, new(3, format == ElementType.BFloat16 ? 1 : 2), shape.Groups, m[0], m[1], null, m[2], ref s_bfloat16);
+                    gather, new(3, format == ElementType.BFloat16 ? 1 : 2), shape.Groups, m[0], m[1], null, m[2], ref _bfloat16);
             }
         },
         KernelHarness.Exponential));
@@ -70,7 +70,7 @@ public class GpuConvolutionTensorCoreTests
         (device, m) =>
         {
             if (device is GpuDevice gpu)
-                gpu.MultiplyByGradientOnTensorCores<EmulatedTensorCore<EmulatedBFloat16>>(shape, new(format == ElementType.BFloat16 ? 1 : 2, 3), m[0], m[1], m[2], accumulate, ref s_gradient);
+                gpu.MultiplyByGradientOnTensorCores<EmulatedTensorCore<EmulatedBFloat16>>(shape, new(format == ElementType.BFloat16 ? 1 : 2, 3), m[0], m[1], m[2], accumulate, ref _gradient);
             else
                 device.ConvolutionBackwardWeight(shape, m[0], m[1], m[2], accumulate);
         },
