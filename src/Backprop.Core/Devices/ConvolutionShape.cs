@@ -19,6 +19,9 @@ internal readonly record struct ConvolutionShape(
     public int DilationX { get; init; } = 1;
     public int Groups { get; init; } = 1;
 
+    /// <summary>A 16-bit format when all values of the input and the weight are known to be numbers of it (they are stored as float32 all the same): a device may multiply them as such.</summary>
+    public ElementType Format { get; init; }
+
     /// <summary>The input channels that an output channel reads.</summary>
     public int GroupChannels => Channels / Groups;
 

@@ -32,6 +32,7 @@ internal sealed class Convolution : Operation<Convolution.Attributes>
             throw new ShapeException($"{NameFor(x.Shape)}: the bias has shape {bias.Shape}; expected [{shape.OutputChannels}], the last axis of the weight {weight.Shape}.");
 
         TapeState tape = bias is null ? TapeState.Of(Name, [x, weight]) : TapeState.Of(Name, [x, weight, bias]);
+        shape = shape with { Format = tape.Format };
         if (!activation.DerivativeFromOutput && tape.IsRecording && (bias is { RequiresGradient: true } || tape.AnyRequiresGradient([x, weight])))
         {
             // Backward needs the sum itself.

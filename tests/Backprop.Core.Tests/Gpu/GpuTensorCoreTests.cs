@@ -124,12 +124,14 @@ public partial class GpuTensorCoreTests
         Assert.NotEqual(MatMulForm.TensorCores, Form(ElementType.BFloat16, ElementType.BFloat16, 2, true));
     }
 
+    public static TheoryData<string> KernelsOnTensorCores => [.. PtxTests.Kernels.Select(PtxTests.NameOf).Where(name => name.Contains("TensorCore>", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
     [Theory]
-    [InlineData(nameof(BFloat16TensorCore), "bf16")]
-    [InlineData(nameof(Float16TensorCore), "f16")]
-    public void TheLoopOfTheAssemblyMultipliesFromSharedMemory(string core, string format)
+    [MemberData(nameof(KernelsOnTensorCores))]
+    public void TheLoopOfTheAssemblyMultipliesFromSharedMemory(string kernel)
     {
-        string text = PtxTests.Compile(PtxTests.Kernels.Single(kernel => PtxTests.NameOf(kernel) == $"MatMulTensorCoreKernel.Multiply<{core}>"), CudaArchitecture.SM_80);
+        string text = PtxTests.Compile(PtxTests.Kernels.Single(method => PtxTests.NameOf(method) == kernel), CudaArchitecture.SM_80);
+        string format = kernel.Contains(nameof(BFloat16TensorCore), StringComparison.Ordinal) ? "bf16" : "f16";
         string instruction = $"mma.sync.aligned.m16n8k16.row.col.f32.{format}.{format}.f32";
         string loop = PtxText.Loops(text).Single(loop => loop.Contains("mma.sync", StringComparison.Ordinal));
 

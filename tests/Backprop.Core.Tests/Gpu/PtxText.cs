@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -6,7 +7,12 @@ namespace Backprop.Tests;
 /// <summary>Reads PTX as far as its checks need.</summary>
 internal static partial class PtxText
 {
-    /// <summary>Checks what ILGPU does not check in the text it was given: every statement ends, every bracket closes, every label is there.</summary>
+    private const int MostSharedBytes = 48 * 1024;
+
+    /// <summary>
+    /// Checks what ILGPU does not check in the text it was given: every statement ends, every bracket closes, every label is
+    /// there; and of shared memory, that there is no more than a group gets unasked, and that vectors can be aligned in it.
+    /// </summary>
     public static void Check(string text)
     {
         int depth = 0;
@@ -17,13 +23,20 @@ internal static partial class PtxText
                 continue;
             depth += line.Count(c => c == '{') - line.Count(c => c == '}');
             bool isInBody = depth > 0 && line is not "{" and not "}";
-            if (isInBody && line[0] != '.' && line[^1] is not (':' or '{' or '}' or ',' or '('))
+            bool isStatement = line[0] != '.' || Declaration().IsMatch(line); // other directives, .loc for one, end with the line
+            if (isInBody && isStatement && line[^1] is not (':' or '{' or '}' or ',' or '('))
                 Assert.True(line.EndsWith(';'), $"A statement does not end: {line}");
         }
 
         Assert.Equal(0, depth);
         var labels = Label().Matches(text).Select(match => match.Groups[1].Value).ToHashSet();
         Assert.All(Branch().Matches(text), match => Assert.Contains(match.Groups[1].Value, labels));
+
+        Match[] arrays = SharedArray().Matches(text).ToArray();
+        Assert.Equal(Regex.Count(text, @"^\s*\.shared\b", RegexOptions.Multiline), arrays.Length);
+        Assert.InRange(arrays.Sum(array => int.Parse(array.Groups[2].Value, CultureInfo.InvariantCulture)), 0, MostSharedBytes);
+        if (text.Contains(".shared.v4", StringComparison.Ordinal))
+            Assert.All(arrays, array => Assert.Equal(0, int.Parse(array.Groups[1].Value, CultureInfo.InvariantCulture) % 16));
     }
 
     /// <summary>
@@ -83,6 +96,12 @@ internal static partial class PtxText
 
         return reached;
     }
+
+    [GeneratedRegex(@"^\.(reg|shared|local|param|const|global)\b")]
+    private static partial Regex Declaration();
+
+    [GeneratedRegex(@"^\s*\.shared \.align (\d+) \.b8 \w+\[(\d+)\];", RegexOptions.Multiline)]
+    private static partial Regex SharedArray();
 
     [GeneratedRegex(@"//.*$", RegexOptions.Multiline)]
     private static partial Regex Comment();

@@ -20,7 +20,7 @@ internal sealed partial class GpuDevice
         int rows = shape.Batch * shape.OutputPixels;
         if (UsesTunedKernels && IsProduct(shape))
         {
-            MatMul(new MatMulArguments(input, weight, output, rows, shape.OutputChannels, shape.Channels) { Bias = bias, Activation = activation });
+            MatMul(new MatMulArguments(input, weight, output, rows, shape.OutputChannels, shape.Channels) { Bias = bias, Activation = activation, FormatA = shape.Format, FormatB = shape.Format });
             return;
         }
 
@@ -32,7 +32,11 @@ internal sealed partial class GpuDevice
 
         if (FitsTiles(shape, shape.GroupOutputChannels, shape.GroupChannels))
         {
-            ConvolveTiled(ConvolutionGather.Forward(shape, bias is not null, activation), shape.Groups, input, weight, bias, output);
+            var gather = ConvolutionGather.Forward(shape, bias is not null, activation);
+            if (FitsTensorCores(gather, shape.Format, shape.Format))
+                ConvolveOnTensorCores(gather, shape.Format, shape.Format, shape.Groups, input, weight, bias, output);
+            else
+                ConvolveTiled(gather, shape.Groups, input, weight, bias, output);
             return;
         }
 
@@ -49,7 +53,7 @@ internal sealed partial class GpuDevice
         int rows = shape.Batch * shape.OutputPixels;
         if (UsesTunedKernels && IsProduct(shape))
         {
-            MatMul(new MatMulArguments(gradOutput, weight, gradInput, rows, shape.Channels, shape.OutputChannels) { TransposeB = true, Accumulate = accumulate });
+            MatMul(new MatMulArguments(gradOutput, weight, gradInput, rows, shape.Channels, shape.OutputChannels) { TransposeB = true, Accumulate = accumulate, FormatB = shape.Format });
             return;
         }
 
@@ -63,6 +67,8 @@ internal sealed partial class GpuDevice
                     continue;
                 if (isDepthwise)
                     ConvolveDepthwise(gather, gradOutput, weight, bias: null, gradInput);
+                else if (FitsTensorCores(gather, ElementType.Float32, shape.Format))
+                    ConvolveOnTensorCores(gather, ElementType.Float32, shape.Format, shape.Groups, gradOutput, weight, bias: null, gradInput);
                 else
                     ConvolveTiled(gather, shape.Groups, gradOutput, weight, bias: null, gradInput);
             }
@@ -80,13 +86,16 @@ internal sealed partial class GpuDevice
         int pixels = shape.Batch * shape.OutputPixels;
         if (UsesTunedKernels && IsProduct(shape))
         {
-            MatMul(new MatMulArguments(input, gradOutput, gradWeight, shape.Channels, shape.OutputChannels, pixels) { TransposeA = true, Accumulate = accumulate });
+            MatMul(new MatMulArguments(input, gradOutput, gradWeight, shape.Channels, shape.OutputChannels, pixels) { TransposeA = true, Accumulate = accumulate, FormatA = shape.Format });
             return;
         }
 
         if (pixels > 0 && FitsTiles(shape, shape.GroupOutputChannels, shape.GroupChannels))
         {
-            MultiplyByGradient(shape, input, gradOutput, gradWeight, accumulate);
+            if (FitsTensorCores(shape, pixels))
+                MultiplyByGradientOnTensorCores(shape, input, gradOutput, gradWeight, accumulate);
+            else
+                MultiplyByGradient(shape, input, gradOutput, gradWeight, accumulate);
             return;
         }
 

@@ -16,6 +16,9 @@ internal sealed partial class GpuDevice
     // A part of the pixels shorter than this does not pay for the sum over the parts. Not measured.
     private const int PixelsWorthAPart = 256;
 
+    // 256 MB of partial sums.
+    private const int MostSums = 1 << 26;
+
     private Action<AcceleratorStream, KernelConfig, ConvolutionGather, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>? _convolveDepthwise;
     private Action<AcceleratorStream, KernelConfig, ConvolutionGather, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>? _convolveWide;
     private Action<AcceleratorStream, KernelConfig, ConvolutionGather, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>>? _convolveMiddle;
@@ -58,13 +61,8 @@ internal sealed partial class GpuDevice
         int rowTiles = Tiles(shape.KernelHeight * shape.KernelWidth * shape.GroupChannels, ConvolutionTile.Rows);
         int columnTiles = Tiles(shape.GroupOutputChannels, 4 * columnThreads);
 
-        // There are few tiles, each with a long sum: the sum is divided until there are about four groups of 256 threads for
-        // every multiprocessor.
-        long wanted = 4L * 16 / columnThreads * _gpu.Accelerator.NumMultiprocessors / ((long)rowTiles * columnTiles * shape.Groups);
-        long most = Math.Min(MostGroupsAside / shape.Groups, int.MaxValue / shape.WeightLength);
-        int parts = (int)Math.Clamp(Math.Min(wanted, most), 1, Math.Max(1, pixels / PixelsWorthAPart));
-        int pixelsOfPart = (Tiles(pixels, parts) + ConvolutionTile.Depth - 1) / ConvolutionTile.Depth * ConvolutionTile.Depth;
-        parts = Tiles(pixels, pixelsOfPart);
+        // About four groups of 256 threads for every multiprocessor.
+        (int parts, int pixelsOfPart) = PartsOf(shape, pixels, (long)rowTiles * columnTiles, 4 * 16 / columnThreads, ConvolutionTile.Depth);
         MemoryBlock sums = parts == 1 ? gradWeight : Rent(parts * shape.WeightLength, ElementType.Float32);
         Action<AcceleratorStream, KernelConfig, ConvolutionShape, int, int, ArrayView<float>, ArrayView<float>, ArrayView<float>, int> kernel = columnThreads switch
         {
@@ -78,6 +76,19 @@ internal sealed partial class GpuDevice
             Floats(input), Floats(gradOutput), Floats(sums), Flag(accumulate && parts == 1));
         if (parts > 1)
             AddConvolutionParts(sums, parts, gradWeight, shape.WeightLength, accumulate);
+    }
+
+    /// <summary>
+    /// How the pixels are divided. There are few tiles, each with a long sum: so many parts that there are as many groups of
+    /// threads for each multiprocessor as wanted.
+    /// </summary>
+    private (int Parts, int PixelsOfPart) PartsOf(in ConvolutionShape shape, int pixels, long tiles, int groupsPerMultiprocessor, int depth)
+    {
+        long wanted = (long)groupsPerMultiprocessor * _gpu.Accelerator.NumMultiprocessors / (tiles * shape.Groups);
+        long most = Math.Min(MostGroupsAside / shape.Groups, MostSums / shape.WeightLength);
+        int parts = (int)Math.Clamp(Math.Min(wanted, most), 1, Math.Max(1, pixels / PixelsWorthAPart));
+        int pixelsOfPart = Tiles(Tiles(pixels, parts), depth) * depth;
+        return (Tiles(pixels, pixelsOfPart), pixelsOfPart);
     }
 
     /// <summary>The widest tile that the columns fill.</summary>
