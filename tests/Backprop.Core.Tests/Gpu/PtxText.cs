@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -6,6 +7,15 @@ namespace Backprop.Tests;
 /// <summary>Reads PTX as far as its checks need.</summary>
 internal static partial class PtxText
 {
+    /// <summary>Checks that a group's memory is no more than every device has, and lies where instructions of 128 bits may read it.</summary>
+    public static void CheckSharedMemory(string text)
+    {
+        Match[] arrays = SharedArray().Matches(text).ToArray();
+        Assert.InRange(arrays.Sum(array => int.Parse(array.Groups[2].Value, CultureInfo.InvariantCulture)), 0, 40 << 10);
+        if (text.Contains(".shared.v4.", StringComparison.Ordinal))
+            Assert.All(arrays, array => Assert.Equal("16", array.Groups[1].Value));
+    }
+
     /// <summary>Checks what ILGPU does not check in the text it was given: every statement ends, every bracket closes, every label is there.</summary>
     public static void Check(string text)
     {
@@ -83,6 +93,9 @@ internal static partial class PtxText
 
         return reached;
     }
+
+    [GeneratedRegex(@"\.shared \.align (\d+) \.b8 \w+\[(\d+)\]")]
+    private static partial Regex SharedArray();
 
     [GeneratedRegex(@"//.*$", RegexOptions.Multiline)]
     private static partial Regex Comment();
