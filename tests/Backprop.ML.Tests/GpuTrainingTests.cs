@@ -1,4 +1,5 @@
 using Backprop.Devices.Gpu;
+using ILGPU.Runtime;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -57,6 +58,68 @@ public class GpuTrainingTests
         Assert.Equal(Scores(Fit(DeviceSelection.Cpu, out _, width: 3000)), Scores(model));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AutoFallsBackWhereTheGpuFailsInTheMiddleOfATraining(bool writesCheckpoints)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"backprop-{Guid.NewGuid():N}.checkpoint");
+        try
+        {
+            List<GpuAccelerator> started = [];
+            using IDisposable simulation = GpuRuntime.Simulate(() =>
+            {
+                started.Add(GpuAccelerator.Simulated());
+                return started[^1];
+            });
+            var failing = new FailsOnce(afterEpoch: 2);
+            NeuralNetworkTransformer model = Fit(DeviceSelection.Auto, out List<string> log, epochs: 3, width: Large, progress: failing, checkpoint: writesCheckpoints ? path : null);
+            Assert.True(failing.HasFailed);
+            Assert.Contains(log, line => line.Contains("Training on GPU (simulated by the processor)", StringComparison.Ordinal));
+            Assert.Contains(log, line => line.Contains("Training on the processor, from the beginning: ", StringComparison.Ordinal) && line.Contains("failed: CUDA_ERROR_ECC_UNCORRECTABLE", StringComparison.Ordinal));
+            Assert.Equal(Scores(Fit(DeviceSelection.Cpu, out _, epochs: 3, width: Large)), Scores(model));
+            Assert.Equal(3, model.Model.History!.Epochs.Count);
+
+            // The accelerator that has failed is not used again.
+            Assert.True(Assert.Single(started).IsGivenUp);
+            Fit(DeviceSelection.Gpu, out _);
+            Assert.Equal(2, started.Count);
+        }
+        finally
+        {
+            foreach (string file in Directory.GetFiles(Path.GetTempPath(), Path.GetFileName(path) + "*"))
+                File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void AGpuThatFailsInTheMiddleOfATrainingIsAnErrorWhereItIsAskedFor()
+    {
+        using IDisposable simulation = GpuRuntime.Simulate();
+        var exception = Assert.Throws<DeviceException>(() => Fit(DeviceSelection.Gpu, out _, progress: new FailsOnce(afterEpoch: 1)));
+        Assert.Contains("The option Device asks for GPU 0", exception.Message);
+        Assert.Contains("failed: CUDA_ERROR_ECC_UNCORRECTABLE", exception.Message);
+        Assert.IsType<DeviceFailure>(exception.GetBaseException());
+    }
+
+    [Fact]
+    public void AModelOutlivesTheDeviceThatItWasTrainedOn()
+    {
+        GpuAccelerator? gpu = null;
+        NeuralNetworkTransformer model;
+        float[] before;
+        using (GpuRuntime.Simulate(() => gpu = GpuAccelerator.Simulated()))
+        {
+            model = Fit(DeviceSelection.Gpu, out _);
+            before = Scores(model);
+            gpu!.Dispose();
+        }
+
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal(before, Scores(model));
+    }
+
     [Fact]
     public void AGpuThatIsAskedForAndNotThereIsAnError()
     {
@@ -85,7 +148,11 @@ public class GpuTrainingTests
         Assert.All(Scores(onGpu).Zip(Scores(model)), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
     }
 
-    private static NeuralNetworkTransformer Fit(DeviceSelection device, out List<string> log, int epochs = 4, int width = 8, int gpuIndex = 0)
+    // Large enough for Auto on one thread, small enough to be simulated.
+    private const int Large = 700;
+
+    private static NeuralNetworkTransformer Fit(DeviceSelection device, out List<string> log, int epochs = 4, int width = 8, int gpuIndex = 0,
+        IProgress<TrainingProgress>? progress = null, string? checkpoint = null)
     {
         var context = new MLContext(seed: 1);
         List<string> lines = [];
@@ -100,6 +167,9 @@ public class GpuTrainingTests
             Network = layers => width > 100 ? layers.Dense(width).Relu().Dense(width).Relu() : layers.Dense(width).Relu(),
             EarlyStopping = EarlyStopping.Never,
             ValidationFraction = 0,
+            Progress = progress,
+            CheckpointPath = checkpoint,
+            NumberOfThreads = width == Large ? 1 : null, // by whose work the choice is made
         };
         return context.Regression.Trainers.NeuralNetwork(options).Fit(Rows(context, width > 100 ? 32 : 96));
     }
@@ -122,5 +192,25 @@ public class GpuTrainingTests
         public float[] Features { get; set; } = [];
 
         public float Label { get; set; }
+    }
+
+    /// <summary>What a driver throws when its device is lost.</summary>
+    private sealed class DeviceFailure() : AcceleratorException("CUDA_ERROR_ECC_UNCORRECTABLE")
+    {
+        public override AcceleratorType AcceleratorType => AcceleratorType.Cuda;
+    }
+
+    /// <summary>Fails as a device does, once.</summary>
+    private sealed class FailsOnce(int afterEpoch) : IProgress<TrainingProgress>
+    {
+        public bool HasFailed { get; private set; }
+
+        public void Report(TrainingProgress value)
+        {
+            if (HasFailed || !value.IsEndOfEpoch || value.Epoch < afterEpoch)
+                return;
+            HasFailed = true;
+            throw new DeviceFailure();
+        }
     }
 }

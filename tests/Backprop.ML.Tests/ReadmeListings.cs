@@ -16,7 +16,7 @@ public sealed partial class ReadmeListings : IDisposable
     [Fact]
     public void Every_line_of_a_program_in_the_README_is_compiled_and_run()
     {
-        string source = string.Concat(new[] { "ReadmeTests", "ReadmeListings", "DesignListings" }.SelectMany(name => Resource($"Listings/{name}")).Select(Bare)).Replace("_ml", "ml", StringComparison.Ordinal);
+        string source = string.Concat(new[] { "ReadmeTests", "ReadmeListings", "DesignListings", "GpuTrainingTests" }.SelectMany(name => Resource($"Listings/{name}")).Select(Bare)).Replace("_ml", "ml", StringComparison.Ordinal);
         List<(string Language, List<string> Lines)> blocks = Blocks(Resource("README.md"));
         Assert.True(blocks.Count(block => block.Language == "csharp") >= 11);
         foreach ((string language, List<string> lines) in blocks)

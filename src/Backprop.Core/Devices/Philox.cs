@@ -45,5 +45,5 @@ internal static class Philox
     }
 
     /// <summary>A word as a uniform number of [0, 1) with 24 bits, the same on every device.</summary>
-    public static float ToUniform(uint word) => (word >> 8) * (1f / (1 << 24));
+    public static float ToUniform(uint word) => (int)(word >> 8) * (1f / (1 << 24)); // an int: the way from a uint to a float leads through double
 }

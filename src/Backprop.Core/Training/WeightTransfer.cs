@@ -56,10 +56,12 @@ public static class WeightTransfer
     }
 
     /// <summary>Takes over everything that training changes from the same network on another device.</summary>
+    /// <remarks>All or nothing: a device that is lost meanwhile leaves the network as it was.</remarks>
     internal static void TakeState(this Network network, Network source)
     {
+        float[][] values = [.. source.Parameters.Select(parameter => parameter.Value.ToArray())];
         network.TrainingStep = source.TrainingStep;
-        for (int i = 0; i < network.Parameters.Count; i++)
-            network.Parameters[i].Value.SetValues(source.Parameters[i].Value.ToArray());
+        for (int i = 0; i < values.Length; i++)
+            network.Parameters[i].Value.SetValues(values[i]);
     }
 }

@@ -9,6 +9,15 @@ internal static partial class PtxText
 {
     private const int MostSharedBytes = 48 * 1024;
 
+    /// <summary>Checks that a group's memory is no more than every device has, and lies where instructions of 128 bits may read it.</summary>
+    public static void CheckSharedMemory(string text)
+    {
+        Match[] arrays = SharedArray().Matches(text).ToArray();
+        Assert.InRange(arrays.Sum(array => int.Parse(array.Groups[2].Value, CultureInfo.InvariantCulture)), 0, 40 << 10);
+        if (text.Contains(".shared.v4.", StringComparison.Ordinal))
+            Assert.All(arrays, array => Assert.Equal("16", array.Groups[1].Value));
+    }
+
     /// <summary>
     /// Checks what ILGPU does not check in the text it was given: every statement ends, every bracket closes, every label is
     /// there; and of shared memory, that there is no more than a group gets unasked, and that vectors can be aligned in it.

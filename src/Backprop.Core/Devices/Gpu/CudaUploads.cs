@@ -44,7 +44,8 @@ internal sealed unsafe class CudaUploads : IDisposable
     }
 
     /// <summary>Copies bytes to the device, before everything that is launched afterwards. The source may be changed at once.</summary>
-    public void Upload(void* source, nint destination, long bytes)
+    /// <returns>Whether there was memory for it, on the host and the device; else the caller must wait for a copy of its own.</returns>
+    public bool TryUpload(void* source, nint destination, long bytes)
     {
         lock (_gate)
         {
@@ -53,8 +54,8 @@ internal sealed unsafe class CudaUploads : IDisposable
             CudaAPI driver = CudaAPI.CurrentAPI;
             if (place.Bytes > 0)
                 Check(driver.SynchronizeEvent(place.Taken)); // two uploads ago: long past, unless the host is far ahead
-            if (place.Bytes < bytes)
-                Grow(ref place, bytes);
+            if (place.Bytes < bytes && !TryGrow(ref place, bytes))
+                return false;
             Buffer.MemoryCopy(source, (void*)place.Host, place.Bytes, bytes);
             Check(driver.MemcpyAsync(place.Device, place.Host, (nint)bytes, _copies));
             Check(driver.RecordEvent(place.Arrived, _copies.StreamPtr));
@@ -63,6 +64,7 @@ internal sealed unsafe class CudaUploads : IDisposable
             // Not straight into the destination: kernels that are still to run may use that block.
             Check(driver.MemcpyAsync(destination, place.Device, (nint)bytes, _compute));
             Check(driver.RecordEvent(place.Taken, _compute.StreamPtr));
+            return true;
         }
     }
 
@@ -93,14 +95,29 @@ internal sealed unsafe class CudaUploads : IDisposable
         Check(CudaAPI.CurrentAPI.FreeMemory(place.Device));
     }
 
-    private static void Grow(ref Place place, long bytes)
+    private static bool TryGrow(ref Place place, long bytes)
     {
         CudaAPI driver = CudaAPI.CurrentAPI;
         Free(ref place);
         long size = Math.Max(bytes + bytes / 4, SmallestPlace);
-        Check(driver.AllocateHostMemory(out place.Host, (nint)size));
-        Check(driver.AllocateMemory(out place.Device, (nint)size));
+        if (!IsThere(driver.AllocateHostMemory(out place.Host, (nint)size)))
+            return false;
+        if (!IsThere(driver.AllocateMemory(out place.Device, (nint)size)))
+        {
+            Check(driver.FreeHostMemory(place.Host));
+            return false;
+        }
+
         place.Bytes = size;
+        return true;
+    }
+
+    private static bool IsThere(CudaError error)
+    {
+        if (error == CudaError.CUDA_ERROR_OUT_OF_MEMORY)
+            return false;
+        Check(error);
+        return true;
     }
 
     private static void Check(CudaError error) => CudaException.ThrowIfFailed(error);

@@ -14,11 +14,19 @@ namespace Backprop.Devices.Gpu;
 internal sealed class GpuAccelerator : IDisposable
 {
     private const double ShareOfFreeMemory = 0.95;
-    /// <summary>How kernels are compiled for real devices; the tests read the same assembly. The next level duplicates a loop that holds inline assembly.</summary>
+
+    // What the tiles of products and convolutions take.
+    private const int TunedGroupSize = 256, TunedSharedMemory = 40 << 10;
+
+    /// <summary>
+    /// How kernels are compiled for real devices; the tests read the same assembly. The next level duplicates a loop that holds inline assembly, and
+    /// calls branches uniform whose condition was chosen by other threads' branches: it looks at the operands alone.
+    /// </summary>
     public const OptimizationLevel Optimization = OptimizationLevel.O1;
 
     private readonly Context _context;
     private readonly long _mostMemory;
+    private readonly List<WeakReference<GpuBufferPool>> _pools = [];
 
     private GpuAccelerator(Context context, Accelerator accelerator, long mostMemory = long.MaxValue / 2)
     {
@@ -26,7 +34,7 @@ internal sealed class GpuAccelerator : IDisposable
         IsSimulated = accelerator.AcceleratorType == AcceleratorType.CPU;
 
         // Simulated threads are threads of the system: a group of two and four groups are the fastest there.
-        GroupSize = IsSimulated ? Math.Min(accelerator.WarpSize, accelerator.MaxNumThreadsPerGroup) : Math.Min(256, accelerator.MaxNumThreadsPerGroup);
+        GroupSize = IsSimulated ? Math.Min(accelerator.WarpSize, accelerator.MaxNumThreadsPerGroup) : Math.Min(TunedGroupSize, accelerator.MaxNumThreadsPerGroup);
         MaximumGroups = IsSimulated ? 4 : accelerator.NumMultiprocessors * 8;
     }
 
@@ -35,6 +43,15 @@ internal sealed class GpuAccelerator : IDisposable
 
     /// <summary>Whether the processor plays the GPU.</summary>
     public bool IsSimulated { get; }
+
+    /// <summary>Whether kernels with barriers run here as they should: groups of 256 threads that share 40 KiB. On the simulated device they do, but slowly.</summary>
+    public bool RunsTunedKernels => !IsSimulated && Accelerator.MaxNumThreadsPerGroup >= TunedGroupSize && Accelerator.MaxSharedMemoryPerGroup >= TunedSharedMemory;
+
+    /// <summary>
+    /// Whether the threads of a warp can exchange numbers. In OpenCL only Intel's devices have the instruction, and there the compiler chooses
+    /// for each kernel how many threads a warp has, which the host must know.
+    /// </summary>
+    public bool RunsTeams => Accelerator.AcceleratorType != AcceleratorType.OpenCL;
 
     /// <summary>Threads per group of kernels that walk over elements.</summary>
     public int GroupSize { get; }
@@ -86,6 +103,34 @@ internal sealed class GpuAccelerator : IDisposable
     /// <summary>A context that knows all GPUs, those that cannot be used included.</summary>
     public static Context CreateContext() => Context.Create(builder => builder.Cuda(_ => true).OpenCL().Optimize(Optimization));
 
+    /// <summary>A pool for a new device. What others of the accelerator keep idle is given back before, so that it may count on it.</summary>
+    public GpuBufferPool CreatePool()
+    {
+        ReleaseIdleMemory();
+        var pool = new GpuBufferPool(Accelerator, AvailableMemory, ReleaseIdleMemory);
+        lock (_pools)
+        {
+            _pools.RemoveAll(reference => !reference.TryGetTarget(out _));
+            _pools.Add(new WeakReference<GpuBufferPool>(pool));
+        }
+
+        return pool;
+    }
+
+    private void ReleaseIdleMemory()
+    {
+        List<GpuBufferPool> pools = [];
+        lock (_pools)
+        {
+            foreach (WeakReference<GpuBufferPool> reference in _pools)
+                if (reference.TryGetTarget(out GpuBufferPool? pool))
+                    pools.Add(pool);
+        }
+
+        foreach (GpuBufferPool pool in pools)
+            pool.Trim();
+    }
+
     /// <summary>Compiles a kernel, or finds it compiled.</summary>
     /// <exception cref="DeviceException">It cannot be compiled; the accelerator is given up, because ILGPU's context is spoilt.</exception>
     public TLauncher Load<TLauncher>(Delegate kernel)
@@ -114,8 +159,10 @@ internal sealed class GpuAccelerator : IDisposable
         if (exception is not (AcceleratorException or InvalidKernelOperationException or CapabilityNotSupportedException))
             return null;
         IsGivenUp = true;
+        GC.SuppressFinalize(Accelerator); // which would ask a lost device to free what it had; an exception there would end the process
+        string error = exception is CudaException cuda ? $"{cuda.Error}: {cuda.Message}." : exception is CLException cl ? $"{cl.Error}." : exception.Message;
         return new DeviceException(
-            $"{Accelerator.Name} failed: {exception.Message} What was on it is lost. If it happens again, look with the maker's tool (nvidia-smi, clinfo) whether it is overheated, reset or taken away, or compute on the processor.", exception);
+            $"{Accelerator.Name} failed: {error} What was on it is lost. If it happens again, look with the maker's tool (nvidia-smi, clinfo) whether it is overheated, reset or taken away, or compute on the processor.", exception);
     }
 
     /// <inheritdoc/>

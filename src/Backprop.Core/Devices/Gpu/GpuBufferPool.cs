@@ -1,5 +1,7 @@
 using Backprop.Memory;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using ILGPU.Runtime.OpenCL;
 
 namespace Backprop.Devices.Gpu;
 
@@ -8,7 +10,7 @@ namespace Backprop.Devices.Gpu;
 /// pool belongs to one stream: a block that comes back may still be in use by kernels of that stream that have not run yet,
 /// and whoever gets it next writes to it with later ones.
 /// </summary>
-internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
+internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit, Action releaseIdleMemory)
 {
     // Lengths are ints and a grid's stride is added to indices below them.
     private const int LongestBlock = int.MaxValue - (1 << 24);
@@ -51,6 +53,7 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
             // Networks nobody uses any more still hold their blocks until the collector finds them.
             GC.Collect();
             GC.WaitForPendingFinalizers();
+            releaseIdleMemory(); // of this pool and the accelerator's others
             return RentOnce((int)length);
         }
     }
@@ -69,7 +72,7 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
         }
     }
 
-    /// <summary>Takes a forgotten block back. Called by its finalizer.</summary>
+    /// <summary>Takes a forgotten block back. Called by its finalizer, on whose thread nothing may be thrown.</summary>
     public void TakeBack(GpuBlock block)
     {
         lock (_gate)
@@ -78,7 +81,7 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
                 return;
             if (_isClosed)
             {
-                accelerator.Bind();
+                _bytesRented -= Bytes(block); // an idle one would have been freed
                 Free(block);
                 return;
             }
@@ -157,7 +160,7 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
                 _buffers.Add(buffer);
                 return new GpuBlock(this, buffer);
             }
-            catch (Exception exception) when (exception is AcceleratorException or OutOfMemoryException)
+            catch (Exception exception) when (IsOutOfMemory(exception))
             {
                 if (isSecondTry || _bytesIdle == 0)
                     throw Insufficient(length, bytes, $"the device has no more memory ({exception.Message})");
@@ -190,6 +193,21 @@ internal sealed class GpuBufferPool(Accelerator accelerator, long byteLimit)
     {
         _buffers.Remove(block.Buffer);
         GC.SuppressFinalize(block);
-        block.Buffer.Dispose();
+        try
+        {
+            block.Buffer.Dispose();
+        }
+        catch (AcceleratorException)
+        {
+            // A lost device takes nothing back, and whoever has lost it is told by what he computes.
+        }
     }
+
+    // Any other failure means that the device is lost.
+    private static bool IsOutOfMemory(Exception exception) => exception switch
+    {
+        CudaException cuda => cuda.Error == nameof(CudaError.CUDA_ERROR_OUT_OF_MEMORY),
+        CLException cl => cl.Error is CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE or CLError.CL_OUT_OF_RESOURCES or CLError.CL_OUT_OF_HOST_MEMORY or CLError.CL_INVALID_BUFFER_SIZE,
+        _ => exception is OutOfMemoryException,
+    };
 }

@@ -34,13 +34,13 @@ internal sealed partial class GpuDevice
     /// <param name="areNeighbours">Whether the elements of a row are neighbours in memory; else those of different rows are.</param>
     private ThreadTeamKind TeamFor(int rows, int length, bool areNeighbours = true)
     {
-        if (!UsesTunedKernels || length < ShortestRowOfWarp || (!areNeighbours && rows >= RowsThatFillTheDevice))
+        if (!UsesTeams || length < ShortestRowOfWarp || (!areNeighbours && rows >= RowsThatFillTheDevice))
             return ThreadTeamKind.Thread;
         return length <= LongestRowOfWarp ? ThreadTeamKind.Warp : ThreadTeamKind.Group;
     }
 
     /// <summary>Who adds what the threads of a grid have found on their way over all elements.</summary>
-    private ThreadTeamKind TeamForElements => UsesTunedKernels ? ThreadTeamKind.Group : ThreadTeamKind.Thread;
+    private ThreadTeamKind TeamForElements => UsesTeams ? ThreadTeamKind.Group : ThreadTeamKind.Thread;
 
     private TLauncher TeamKernel<TLauncher>(ref TeamLaunchers<TLauncher> slots, ThreadTeamKind team, Delegate thread, Delegate warp, Delegate group)
         where TLauncher : Delegate => team switch

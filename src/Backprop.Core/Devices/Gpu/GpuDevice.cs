@@ -29,13 +29,17 @@ internal sealed partial class GpuDevice : Device, IDisposable
     {
         _gpu = gpu;
         _stream = gpu.Accelerator.CreateStream();
-        _buffers = new GpuBufferPool(gpu.Accelerator, gpu.AvailableMemory);
+        _buffers = gpu.CreatePool();
         _uploads = CudaUploads.Create(gpu.Accelerator, _stream);
-        UsesTunedKernels = usesTunedKernels ?? !gpu.IsSimulated;
+        UsesTunedKernels = usesTunedKernels ?? gpu.RunsTunedKernels;
+        UsesTeams = UsesTunedKernels && gpu.RunsTeams;
     }
 
     /// <summary>Whether kernels with barriers and shared memory are used.</summary>
     public bool UsesTunedKernels { get; }
+
+    /// <summary>Whether those are used too whose warps and groups are <see cref="IThreadTeam"/>s.</summary>
+    public bool UsesTeams { get; }
 
     /// <summary>Whether the accelerator failed and nothing can be computed here any more.</summary>
     public bool IsGivenUp => _gpu.IsGivenUp;
@@ -56,12 +60,21 @@ internal sealed partial class GpuDevice : Device, IDisposable
     public override void ReleaseIdleMemory() => _buffers.Trim();
 
     /// <summary>Gives the stream, and all memory that nobody holds, back to the device; the rest follows when it is let go.</summary>
+    /// <remarks>Of a lost device nothing can be given back; its failure was told before, and nothing is thrown here that would hide it.</remarks>
     public void Dispose()
     {
-        _gpu.Accelerator.Bind();
-        _buffers.Close();
-        _uploads?.Dispose();
-        _stream.Dispose();
+        try
+        {
+            _gpu.Accelerator.Bind();
+            _buffers.Close();
+            _uploads?.Dispose();
+            _stream.Dispose();
+        }
+        catch (AcceleratorException exception)
+        {
+            _gpu.Explain(exception);
+            GC.SuppressFinalize(_stream);
+        }
     }
 
     internal override int MaximumPredictionRows => 4096; // enough rows for all multiprocessors
@@ -96,7 +109,7 @@ internal sealed partial class GpuDevice : Device, IDisposable
         }
 
         _gpu.Accelerator.Bind();
-        Synchronizations++;
+        CountSynchronization();
         ArrayView<float> values = Floats(source).SubView(start, destination.Length);
         fixed (float* pinned = destination)
             values.CopyToCPU(_stream, ref *pinned, destination.Length);
@@ -112,10 +125,8 @@ internal sealed partial class GpuDevice : Device, IDisposable
         ArrayView<T> part = destination.SubView(0, source.Length);
         fixed (T* pinned = source)
         {
-            if (_uploads is null)
+            if (_uploads?.TryUpload(pinned, part.LoadEffectiveAddressAsPtr(), (long)source.Length * sizeof(T)) != true)
                 part.CopyFromCPU(_stream, ref *pinned, source.Length);
-            else
-                _uploads.Upload(pinned, part.LoadEffectiveAddressAsPtr(), (long)source.Length * sizeof(T));
         }
     }
 

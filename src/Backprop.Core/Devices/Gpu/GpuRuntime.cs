@@ -25,7 +25,8 @@ internal static class GpuRuntime
     {
         // The names without a version come with development packages; a driver alone has only the others. This is asked when the
         // usual search has failed, in whichever assembly's name.
-        AssemblyLoadContext.Default.ResolvingUnmanagedDll += static (_, name) =>
+        AssemblyLoadContext context = AssemblyLoadContext.GetLoadContext(typeof(Context).Assembly) ?? AssemblyLoadContext.Default; // a program's plug-ins have others
+        context.ResolvingUnmanagedDll += static (_, name) =>
             Array.Find(VersionedNames, pair => pair.Name == name) is { Versioned: { } versioned } && NativeLibrary.TryLoad(versioned, out nint library) ? library : 0;
     }
 

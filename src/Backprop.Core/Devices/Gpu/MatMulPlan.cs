@@ -45,6 +45,9 @@ internal readonly record struct MatMulPlan(MatMulForm Form, int Layers, int Dept
 
     private const int MostLayers = 128;
 
+    // Second direction of a grid.
+    private const int MostGroupsAside = 65535;
+
     // 64 MB of partial sums.
     private const long MostSums = 1 << 24;
 
@@ -55,11 +58,14 @@ internal readonly record struct MatMulPlan(MatMulForm Form, int Layers, int Dept
             return new MatMulPlan(MatMulForm.Plain, 1, Math.Max(k, 1));
         if (m <= MatMulFewRowsKernel.Rows && !arguments.TransposeB)
             return Divided(MatMulForm.FewRows, arguments, DivideUp(n, MatMulFewRowsKernel.Columns), multiprocessors);
-        if (hasTensorCores && TensorCorePasses.For(arguments) is { Count: > 0 } passes && (long)m * n * k / passes.Count >= SmallestOnTensorCores)
+        if (hasTensorCores && TensorCorePasses.For(arguments) is { Count: > 0 } passes && (long)m * n * k / passes.Count >= SmallestOnTensorCores
+            && Tiles(MatMulForm.TensorCores, m, n).Columns <= MostGroupsAside)
             return Divided(MatMulForm.TensorCores, arguments, Groups(MatMulForm.TensorCores, m, n), multiprocessors);
         long large = Groups(MatMulForm.LargeTiles, m, n);
         bool isLargeEnough = m > MatMulTileKernels.SmallTile && n > MatMulTileKernels.SmallTile && large * Math.Max(k / (2 * LeastDepthOfLayer), 1) >= multiprocessors;
-        MatMulForm form = isLargeEnough ? MatMulForm.LargeTiles : MatMulForm.SmallTiles;
+        MatMulForm form = isLargeEnough || Tiles(MatMulForm.SmallTiles, m, n).Columns > MostGroupsAside ? MatMulForm.LargeTiles : MatMulForm.SmallTiles;
+        if (Tiles(form, m, n).Columns > MostGroupsAside)
+            return new MatMulPlan(MatMulForm.Plain, 1, Math.Max(k, 1));
         return Divided(form, arguments, Groups(form, m, n), multiprocessors);
     }
 

@@ -10,41 +10,61 @@ internal sealed partial class GpuDevice
     // One group of threads goes over so many elements sooner than a second kernel would be launched; not measured yet.
     private const int LongestBlockOfOneTeam = 1 << 16;
 
-    private readonly Dictionary<Measurement, double> _anticipated = [];
+    // By thread: a training anticipates and asks on one, while others predict on the same device.
+    private readonly ThreadLocal<Anticipation> _anticipations = new(() => new Anticipation());
     private Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<double>>? _first;
     private TeamLaunchers<Action<AcceleratorStream, KernelConfig, ArrayView<int>, int, ArrayView<double>>> _largestAsDouble;
     private TeamLaunchers<Action<AcceleratorStream, KernelConfig, ArrayView<double>, int, ArrayView<double>>> _addAllTo;
-    private double[] _downloaded = [];
+    private long _synchronizations;
 
     /// <summary>How often the host has waited for the device so far.</summary>
-    public long Synchronizations { get; private set; }
+    public long Synchronizations => Interlocked.Read(ref _synchronizations);
 
     internal override bool Anticipates => true;
 
     internal override unsafe void Anticipate(ReadOnlySpan<Measurement> measurements)
     {
-        _anticipated.Clear();
+        Anticipation anticipation = _anticipations.Value!;
+        anticipation.Known.Clear();
         if (measurements.Length == 0)
             return;
         GpuBlock results = RentDoubles(measurements.Length);
         for (int i = 0; i < measurements.Length; i++)
             LaunchMeasurement(measurements[i], results.Doubles.SubView(i, 1));
-        if (_downloaded.Length < measurements.Length)
-            _downloaded = new double[measurements.Length];
-        fixed (double* pinned = _downloaded)
+        if (anticipation.Downloaded.Length < measurements.Length)
+            anticipation.Downloaded = new double[measurements.Length];
+        fixed (double* pinned = anticipation.Downloaded)
             results.Doubles.SubView(0, measurements.Length).CopyToCPU(_stream, ref *pinned, measurements.Length);
-        Synchronizations++;
+        CountSynchronization();
         Return(results);
         for (int i = 0; i < measurements.Length; i++)
-            _anticipated[measurements[i]] = _downloaded[i];
+            anticipation.Known[measurements[i]] = anticipation.Downloaded[i];
     }
 
-    internal override void ForgetAnticipated() => _anticipated.Clear();
+    internal override void ForgetAnticipated()
+    {
+        if (_anticipations.IsValueCreated)
+            _anticipations.Value!.Known.Clear();
+    }
+
+    private void CountSynchronization() => Interlocked.Increment(ref _synchronizations);
 
     private bool IsAnticipated(MeasurementKind kind, MemoryBlock block, int length, out double value)
     {
         value = 0;
-        return _anticipated.Count > 0 && _anticipated.TryGetValue(new Measurement(kind, block, length), out value);
+        if (!_anticipations.IsValueCreated || _anticipations.Value!.Known is not { Count: > 0 } known)
+            return false;
+        var measurement = new Measurement(kind, block, length);
+
+        // A first element is asked for once: its block goes back to the pool then, and may hold something else at the next question.
+        return kind == MeasurementKind.FirstElement ? known.Remove(measurement, out value) : known.TryGetValue(measurement, out value);
+    }
+
+    private sealed class Anticipation
+    {
+        public Dictionary<Measurement, double> Known { get; } = [];
+
+        public double[] Downloaded { get; set; } = [];
     }
 
     private void LaunchMeasurement(in Measurement measurement, ArrayView<double> result)

@@ -62,7 +62,7 @@ internal sealed partial class GpuDevice
             return;
 
         // Threads that are neighbours should read neighbours: of a run at least as many as a warp has.
-        if (areRuns && UsesTunedKernels && pieces < WarpSize)
+        if (areRuns && UsesTeams && pieces < WarpSize)
             pieces = Math.Clamp(terms / LeastTermsPerPiece, 1, WarpSize);
         var shape = new SumShape(kept, summed, results, terms, pieces, Flag(areRuns));
         if (pieces == 1)
@@ -98,10 +98,11 @@ internal sealed partial class GpuDevice
         var kernel = TeamKernel(ref _largest, team, ReductionKernels.LargestMagnitude<SingleThread>, ReductionKernels.LargestMagnitude<GroupOfThreads>);
         kernel(_stream, grid, Integers(x), length, scratch.Integers);
         kernel(_stream, GridOfOneTeam(team), scratch.Integers, teams, scratch.Integers);
-        Span<float> result = stackalloc float[1];
-        Download(scratch, result);
+        float result = 0;
+        scratch.Floats.SubView(0, 1).CopyToCPU(_stream, ref result, 1); // no Download, which knows the first elements of some blocks
+        CountSynchronization();
         Return(scratch);
-        return result[0];
+        return result;
     }
 
     private Action<AcceleratorStream, KernelConfig, ArrayView<float>, int, ArrayView<double>> SquaresKernel(ThreadTeamKind team) =>
@@ -126,7 +127,7 @@ internal sealed partial class GpuDevice
         AddAll(team, scratch.Doubles, teams);
         double result = 0;
         scratch.Doubles.SubView(0, 1).CopyToCPU(_stream, ref result, 1);
-        Synchronizations++;
+        CountSynchronization();
         Return(scratch);
         return result;
     }
