@@ -51,7 +51,7 @@ internal static class EngineShareFigures
 
     private sealed class Series(string name, Timed source, CpuDevice device)
     {
-        private readonly Network _network = EngineData.SmallNetwork(device);
+        private readonly Network _network = FigureNetworks.Small(device);
 
         public string Name => name;
 
