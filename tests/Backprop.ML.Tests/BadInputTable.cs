@@ -123,7 +123,7 @@ internal static class BadInputTable
         Option("validation fraction no number", "ValidationFraction is NaN", options => options.ValidationFraction = float.NaN),
         Option("early stopping without rows to judge by", "ValidationFraction is 0", options => (options.ValidationFraction, options.EarlyStopping) = (0, new EarlyStopping())),
         Option("no memory", "MemoryBudget is 0", options => options.MemoryBudget = 0),
-        Option("a GPU below the first", "The option GpuIndex is -1", options => options.GpuIndex = -1),
+        Option("a GPU below the first", "GpuIndex is -1", options => options.GpuIndex = -1),
         Option("no rows to shuffle", "ShuffleBufferRows is 0", options => options.ShuffleBufferRows = 0),
         Option("missing values handled in an unknown way", "MissingValues is 99", options => options.MissingValues = (MissingValueHandling)99),
         Option("augmentation null", "Augmentation is null", options => options.Augmentation = null!),
