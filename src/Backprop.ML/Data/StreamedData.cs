@@ -111,7 +111,7 @@ internal sealed class StreamedData : TrainingData
 
     /// <summary>Checks that a pass gave the rows that the first one gave.</summary>
     /// <param name="rows">The number of usable rows that it gave.</param>
-    /// <param name="hash">The hash of their targets and weights.</param>
+    /// <param name="hash">The hash of their targets, weights and groups.</param>
     public void CheckPass(long rows, ulong hash)
     {
         if (rows > Rows)
